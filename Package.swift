@@ -1,0 +1,128 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "vmm-store",
+    products: [
+        .library(name: "Postgres", targets: ["Postgres"]),
+        .library(name: "SchemaMigrations", targets: ["SchemaMigrations"]),
+        .library(name: "VMMModel", targets: ["VMMModel"]),
+        .library(name: "VMMDatastore", targets: ["VMMDatastore"]),
+        // Underscored: for sibling packages (Benchmarks/), without a promise of stability.
+        .library(name: "_EphemeralPostgres", targets: ["EphemeralPostgres"]),
+        .executable(name: "migrate", targets: ["migrate"]),
+        .executable(name: "vmmdb", targets: ["vmmdb"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/onevcat/Rainbow", from: "4.2.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CPGQuery", providers: [.apt(["libpg-query-dev"])]),
+        .target(
+            name: "Postgres",
+            dependencies: [
+                "CLibPQ",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        .target(
+            name: "SchemaMigrations",
+            dependencies: [
+                "CPGQuery",
+                "Postgres",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        .target(name: "VMMModel"),
+        .target(
+            name: "VMMDatastore",
+            dependencies: ["Postgres", "VMMModel", .product(name: "Logging", package: "swift-log")]
+        ),
+        .target(
+            name: "EphemeralPostgres",
+            dependencies: [.product(name: "Subprocess", package: "swift-subprocess")]
+        ),
+        .target(
+            name: "MigrateCommand",
+            dependencies: [
+                "EphemeralPostgres",
+                "Postgres",
+                "SchemaMigrations",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Rainbow", package: "Rainbow"),
+            ]
+        ),
+        .executableTarget(name: "migrate", dependencies: ["MigrateCommand"]),
+        .target(
+            name: "VMMCommand",
+            dependencies: [
+                "EphemeralPostgres",
+                "Postgres",
+                "VMMDatastore",
+                "VMMModel",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Rainbow", package: "Rainbow"),
+            ]
+        ),
+        .executableTarget(name: "vmmdb", dependencies: ["VMMCommand"]),
+
+        // Shared by the test targets: one server per test process, one database per test.
+        .target(
+            name: "TestSupport",
+            dependencies: ["EphemeralPostgres", "Postgres", "SchemaMigrations"],
+            path: "Tests/TestSupport"
+        ),
+        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"]),
+        .testTarget(name: "SchemaMigrationsTests", dependencies: ["SchemaMigrations", "Postgres", "TestSupport"]),
+        .testTarget(name: "VMMModelTests", dependencies: ["VMMModel"]),
+        .testTarget(name: "VMMDatastoreTests", dependencies: ["VMMDatastore", "VMMModel", "Postgres", "TestSupport"]),
+        .testTarget(name: "EphemeralPostgresTests", dependencies: ["EphemeralPostgres"]),
+        .testTarget(
+            name: "MigrateCommandTests",
+            dependencies: [
+                "MigrateCommand", "migrate", "Postgres", "TestSupport",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ]
+        ),
+        .testTarget(
+            name: "VMMCommandTests",
+            dependencies: [
+                "VMMCommand", "vmmdb", "Postgres", "TestSupport",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ]
+        ),
+        .testTarget(
+            name: "ShippedMigrationsTests",
+            dependencies: ["SchemaMigrations", "Postgres", "VMMDatastore", "VMMModel", "TestSupport"]
+        ),
+        .testTarget(
+            name: "FaultTests",
+            dependencies: [
+                "migrate", "SchemaMigrations", "Postgres", "TestSupport",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ]
+        ),
+        .testTarget(name: "PublicAPIProbe", dependencies: ["Postgres", "SchemaMigrations", "VMMDatastore", "VMMModel"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+// One set of settings for every target that is compiled from Swift.
+for target in package.targets where target.type != .system {
+    target.swiftSettings = [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .treatAllWarnings(as: .error),
+    ]
+}
