@@ -1,0 +1,162 @@
+import CLibPQ
+import Logging
+
+extension Session {
+    /// What a command came to.
+    struct Answer {
+        /// The last result; of a query the only one.
+        var result: ResultHandle?
+        var tags: [CommandTag] = []
+        /// The first error; later ones only follow from it.
+        var error: ServerError?
+    }
+
+    /// Why a command was stopped before its end.
+    private enum Stop {
+        case cancelled
+        case deadline
+
+        var error: PostgresError {
+            switch self {
+            case .cancelled: PostgresError(.cancelled, "the task was cancelled; the server stopped the statement")
+            case .deadline: PostgresError(.deadlineExceeded, "the timeout passed; the server stopped the statement")
+            }
+        }
+    }
+
+    /// Whether cancelling the task stops the command.
+    ///
+    /// COMMIT and clean-up must come to their end.
+    enum Cancellation {
+        case stopsCommand
+        case isIgnored
+    }
+
+    /// Sends one command and waits for its answer; afterwards the connection is ready for the next, or closed.
+    ///
+    /// - Throws: connection errors, cancellation, deadlines. A server's error is part of the answer.
+    func exchange(
+        deadline: MonotonicTime?,
+        _ cancellation: Cancellation = .stopsCommand,
+        _ send: (ConnectionHandle) -> Bool
+    ) async throws(PostgresError) -> Answer {
+        guard let handle, let watch else { throw closedError() }
+        if cancellation == .stopsCommand, Task.isCancelled {
+            throw PostgresError(
+                .cancelled,
+                "the task was cancelled before the statement was sent",
+                nothingWasSent: true
+            )
+        }
+        guard send(handle) else { throw lost(handle) }
+        guard cancellation == .stopsCommand else {
+            return try await receive(handle, watch, deadline: deadline).get()
+        }
+        let answer = await withTaskCancellationHandler {
+            await receive(handle, watch, deadline: deadline)
+        } onCancel: {
+            watch.interrupt()
+        }
+        watch.clearInterruption()
+        return try answer.get()
+    }
+
+    private func receive(
+        _ handle: ConnectionHandle,
+        _ watch: SocketWatch,
+        deadline: MonotonicTime?
+    ) async -> Result<Answer, PostgresError> {
+        var answer = Answer()
+        var deadline = deadline
+        var stop: Stop?
+        while true {
+            let unsent = handle.flush()
+            guard unsent >= 0 else { return .failure(lost(handle)) }
+            if unsent == 0, !handle.isBusy {
+                guard let result = handle.nextResult() else { break }
+                if let failure = take(result, into: &answer, handle) { return .failure(failure) }
+                continue
+            }
+            switch await watch.wait(for: unsent > 0 ? [.read, .write] : .read, until: deadline, isolation: self) {
+            case .ready:
+                guard handle.consumeInput() else { return .failure(lost(handle)) }
+            case .failed:
+                return .failure(lost(handle))
+            case let wake:
+                guard stop == nil else {
+                    return .failure(abandon(stop))
+                }
+                stop = wake == .deadline ? .deadline : .cancelled
+                deadline = MonotonicTime.after(configuration.cancelTimeout)
+                watch.clearInterruption()
+                await requestCancel(until: deadline)
+            }
+        }
+        return finish(answer, stop: stop, handle)
+    }
+
+    /// Judges a complete answer: success is told as such even when a cancel request came too late.
+    private func finish(_ answer: Answer, stop: Stop?, _ handle: ConnectionHandle) -> Result<Answer, PostgresError> {
+        guard handle.isOK else {
+            var error = lost(handle)
+            error.server = answer.error
+            return .failure(error)
+        }
+        if let stop, let error = answer.error, error.sqlState == .queryCanceled {
+            var reported = stop.error
+            reported.server = error
+            noteAbort(reported)
+            return .failure(reported)
+        }
+        if let error = answer.error { noteAbort(PostgresError(.server, "", server: error)) }
+        return .success(answer)
+    }
+
+    private func noteAbort(_ error: PostgresError) {
+        if transactionStatus == PQTRANS_INERROR, abortCause == nil { abortCause = error }
+    }
+
+    /// Adds a result to the answer; returns an error when the connection cannot go on.
+    private func take(_ result: ResultHandle, into answer: inout Answer, _ handle: ConnectionHandle) -> PostgresError? {
+        switch result.status {
+        case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
+            answer.result = result
+            answer.tags.append(CommandTag(result.commandTag))
+        case PGRES_COPY_IN:
+            handle.refuseCopy(reason: "COPY FROM STDIN needs a program that sends the data")
+        case PGRES_COPY_OUT, PGRES_COPY_BOTH:
+            close("COPY TO STDOUT was run as a query; the connection was closed")
+            return PostgresError(.unexpectedResult, "COPY TO STDOUT cannot be run as a query")
+        default:
+            guard let error = result.serverError else { return lost(handle) }
+            answer.error = answer.error ?? error
+        }
+        return nil
+    }
+
+    /// Asks the server to stop, on another connection of libpq's, and waits until that request is done with.
+    private func requestCancel(until deadline: MonotonicTime?) async {
+        guard let cancelHandle else { return }
+        let delivered = await BlockingCalls.run(until: deadline, isolation: self) { cancelHandle.request() }
+        if delivered != true {
+            configuration.logger.warning("a cancel request could not be delivered to the server")
+        }
+    }
+
+    /// The server did not answer the cancel request: nothing is known of the session any more.
+    private func abandon(_ stop: Stop?) -> PostgresError {
+        let reason = "the server did not answer a cancel request within \(configuration.cancelTimeout)"
+        close(reason + "; the connection was closed")
+        var error = (stop ?? .cancelled).error
+        error.message = stop == .deadline ? "the timeout passed and \(reason)" : "the task was cancelled and \(reason)"
+        return error
+    }
+
+    /// Closes a connection that broke and says why.
+    func lost(_ handle: ConnectionHandle) -> PostgresError {
+        let text = handle.errorMessage
+        let reason = text.isEmpty ? "the connection to the server was lost" : text
+        close("the connection was lost: \(reason)")
+        return PostgresError(.connectionClosed, reason)
+    }
+}

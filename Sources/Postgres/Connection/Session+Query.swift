@@ -1,0 +1,94 @@
+import CLibPQ
+
+extension Session {
+    /// Runs one statement, from the cache of prepared ones when it was seen before.
+    func query(_ query: PostgresQuery, timeout: Duration?) async throws(PostgresError) -> PostgresRows {
+        try query.parameters.check()
+        await takeTurn()
+        defer { endTurn() }
+        let deadline = (timeout ?? configuration.queryTimeout).flatMap { MonotonicTime.after($0) }
+        do throws(PostgresError) {
+            return try await attempt(query, deadline: deadline)
+        } catch {
+            // A migration ran underneath: outside a transaction nothing is lost by preparing anew.
+            guard isStalePlan(error), transactionStatus == PQTRANS_IDLE else { throw error }
+            return try await attempt(query, deadline: deadline)
+        }
+    }
+
+    /// Runs text of any number of statements by the simple protocol.
+    func script(
+        _ sql: String,
+        timeout: Duration?,
+        _ cancellation: Cancellation = .stopsCommand
+    ) async throws(PostgresError) -> [CommandTag] {
+        guard !sql.utf8.contains(0) else {
+            throw PostgresError(.encodingFailed, "the script holds a NUL character", nothingWasSent: true)
+        }
+        await takeTurn()
+        defer { endTurn() }
+        let deadline = (timeout ?? configuration.queryTimeout).flatMap { MonotonicTime.after($0) }
+        let answer = try await exchange(deadline: deadline, cancellation) { $0.send(script: sql) }
+        if let error = answer.error { throw PostgresError(.server, "", server: error) }
+        return answer.tags
+    }
+
+    private func attempt(_ query: PostgresQuery, deadline: MonotonicTime?) async throws(PostgresError) -> PostgresRows {
+        guard let (entry, isSecondUse) = statements.use(query), isSecondUse else {
+            let answer = try await exchange(deadline: deadline) {
+                $0.send(sql: query.sql, parameters: query.parameters)
+            }
+            return try rows(answer, layout: nil)
+        }
+        if !entry.isPrepared { try await prepare(entry, query, deadline: deadline) }
+        let answer = try await exchange(deadline: deadline) {
+            $0.send(prepared: entry.name, parameters: query.parameters)
+        }
+        do throws(PostgresError) {
+            let rows = try rows(answer, layout: entry.layout)
+            entry.layout = rows.layout
+            return rows
+        } catch {
+            if isStalePlan(error) {
+                entry.isPrepared = error.sqlState != .invalidStatementName
+                statements.remove(entry)
+            }
+            throw error
+        }
+    }
+
+    private func prepare(
+        _ entry: StatementCache.Entry,
+        _ query: PostgresQuery,
+        deadline: MonotonicTime?
+    ) async throws(PostgresError) {
+        // In a failed transaction every command is refused, this one too.
+        if transactionStatus != PQTRANS_INERROR {
+            for name in statements.takeEvicted() {
+                _ = try await exchange(deadline: deadline) { $0.send(script: "DEALLOCATE \(name)") }
+            }
+        }
+        let answer = try await exchange(deadline: deadline) {
+            $0.sendPrepare(name: entry.name, sql: query.sql, parameters: query.parameters)
+        }
+        if let error = answer.error { throw PostgresError(.server, "", server: error) }
+        entry.isPrepared = true
+    }
+
+    private func rows(_ answer: Answer, layout: ColumnLayout?) throws(PostgresError) -> PostgresRows {
+        if let error = answer.error { throw PostgresError(.server, "", server: error) }
+        guard let result = answer.result else {
+            throw PostgresError(.unexpectedResult, "the server answered without a result")
+        }
+        return PostgresRows(result: result, layout: layout ?? ColumnLayout(of: result))
+    }
+
+    /// Whether the server refused a prepared statement because something changed underneath, not for what it does.
+    private func isStalePlan(_ error: PostgresError) -> Bool {
+        switch error.sqlState {
+        case .featureNotSupported: error.server?.routine == "RevalidateCachedQuery"
+        case .invalidStatementName: true
+        default: false
+        }
+    }
+}

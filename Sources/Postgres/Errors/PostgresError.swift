@@ -1,0 +1,124 @@
+/// Why an operation failed, in one type for the whole module.
+///
+/// `description` is safe to show: SQLSTATE and message, never a bound value, a password, or the server's detail (which
+/// may quote rows). `debugDescription` adds every field of the server.
+///
+/// ```swift
+/// do {
+///     try await connection.query("INSERT INTO sled (id) VALUES (\(id))")
+/// } catch let error as PostgresError where error.sqlState == .uniqueViolation {
+///     print(error.server?.constraint ?? "")
+/// }
+/// ```
+public struct PostgresError: Error, Sendable, Hashable {
+    /// What kind of failure it is.
+    ///
+    /// Open: later versions may add codes.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        /// The code's name.
+        public let description: String
+
+        init(_ description: String) {
+            self.description = description
+        }
+
+        /// The connection string or a setting cannot be used.
+        public static let invalidConfiguration = Code("invalidConfiguration")
+        /// No connection could be made: unreachable, refused, or not authenticated.
+        public static let connectionFailed = Code("connectionFailed")
+        /// The connection broke while it was used, or is closed.
+        public static let connectionClosed = Code("connectionClosed")
+        /// The connection was used after the scope that lent it.
+        public static let connectionReturned = Code("connectionReturned")
+        /// The server reported an error; see ``PostgresError/server``.
+        public static let server = Code("server")
+        /// The task was cancelled, and the server stopped working on the statement.
+        public static let cancelled = Code("cancelled")
+        /// The deadline passed, and the server stopped working on the statement.
+        public static let deadlineExceeded = Code("deadlineExceeded")
+        /// COMMIT was answered by ROLLBACK: an earlier statement had failed.
+        public static let transactionRolledBack = Code("transactionRolledBack")
+        /// The answer to COMMIT was lost: the transaction may have happened or not.
+        public static let commitOutcomeUnknown = Code("commitOutcomeUnknown")
+        /// A parameter cannot be sent (NUL in a text, too large, too many).
+        public static let encodingFailed = Code("encodingFailed")
+        /// A result does not fit the type that was asked for.
+        public static let decodingFailed = Code("decodingFailed")
+        /// The query cannot be sent this way, or answered something that the call does not expect.
+        public static let unexpectedResult = Code("unexpectedResult")
+        /// The pool had no connection within the deadline.
+        public static let poolTimeout = Code("poolTimeout")
+        /// The pool is shut down.
+        public static let poolClosed = Code("poolClosed")
+    }
+
+    /// What kind of failure it is.
+    public var code: Code
+    /// What happened, in one sentence that is safe to show.
+    public var message: String
+    /// The server's fields, where the server reported the error.
+    public var server: ServerError?
+    /// True when nothing was sent to the server: trying again repeats nothing.
+    public var nothingWasSent = false
+    /// Failures of the clean-up that followed this one (a rollback, say).
+    ///
+    /// The first error is the one thrown.
+    public var suppressed: [PostgresError] = []
+
+    /// Makes an error of this module; services rarely need to.
+    public init(_ code: Code, _ message: String, server: ServerError? = nil, nothingWasSent: Bool = false) {
+        self.code = code
+        self.message = message
+        self.server = server
+        self.nothingWasSent = nothingWasSent
+    }
+
+    /// The server's code, where the server reported the error.
+    public var sqlState: SQLState? { server?.sqlState }
+
+    /// Whether running the whole transaction again may succeed: serialization failures and deadlocks.
+    public var isRetryable: Bool {
+        sqlState == .serializationFailure || sqlState == .deadlockDetected
+    }
+
+    /// Whether the work may have been committed although an error is reported.
+    ///
+    /// True for a lost answer to COMMIT and for a connection that broke while a statement outside an explicit
+    /// transaction was under way; such work must not be repeated blindly.
+    public var mayHaveCommitted: Bool {
+        code == .commitOutcomeUnknown || (code == .connectionClosed && !nothingWasSent)
+    }
+
+    func suppressing(_ other: PostgresError) -> PostgresError {
+        var copy = self
+        copy.suppressed.append(other)
+        return copy
+    }
+}
+
+extension PostgresError: CustomStringConvertible, CustomDebugStringConvertible {
+    /// SQLSTATE and message; safe to show.
+    public var description: String {
+        guard let server else { return message }
+        let text = message.isEmpty || message == server.message ? server.message : "\(message): \(server.message)"
+        return "\(text) (SQLSTATE \(server.sqlState))"
+    }
+
+    /// Everything that is known, including the server's detail, which may quote rows.
+    ///
+    /// Never a bound value of ours.
+    public var debugDescription: String {
+        var lines = ["PostgresError.\(code): \(description)"]
+        if let server {
+            let fields: [(String, String?)] = [
+                ("severity", server.severity), ("detail", server.detail), ("hint", server.hint),
+                ("position", server.position.map(String.init)), ("context", server.context),
+                ("schema", server.schema), ("table", server.table), ("column", server.column),
+                ("type", server.dataType), ("constraint", server.constraint), ("routine", server.routine),
+            ]
+            lines += fields.compactMap { name, value in value.map { "  \(name): \($0)" } }
+        }
+        lines += suppressed.map { "  then: \($0)" }
+        return lines.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,49 @@
+import Foundation
+import Synchronization
+
+/// The few threads that make the calls libpq can only do blocking: name resolution and, before libpq 17, `PQcancel`.
+enum BlockingCalls {
+    /// More would only let a broken resolver hold more threads.
+    private static let queue = {
+        let queue = OperationQueue()
+        queue.name = "postgres-blocking"
+        queue.maxConcurrentOperationCount = 4
+        return queue
+    }()
+
+    /// Runs `call` on a helper thread and returns its value, or nil when the deadline passed first.
+    ///
+    /// A late call is not stopped: it ends by itself, and its value is dropped on the helper thread.
+    static func run<Value: Sendable>(
+        until deadline: MonotonicTime?,
+        isolation: isolated any Actor,
+        _ call: @escaping @Sendable () -> Value
+    ) async -> Value? {
+        let answer = Answer<Value>()
+        return await withCheckedContinuation(isolation: isolation) { continuation in
+            answer.expect(continuation)
+            queue.addOperation { answer.give(call()) }
+            if let deadline {
+                let delay = max(0.001, deadline.remaining() / .seconds(1))
+                DispatchQueue.global().asyncAfter(deadline: .now() + delay) { answer.give(nil) }
+            }
+        }
+    }
+
+    /// Resumes its continuation with whichever value is given first.
+    private final class Answer<Value: Sendable>: Sendable {
+        private let continuation = Mutex<CheckedContinuation<Value?, Never>?>(nil)
+
+        func expect(_ newContinuation: CheckedContinuation<Value?, Never>) {
+            continuation.withLock { $0 = newContinuation }
+        }
+
+        func give(_ value: Value?) {
+            let waiting = continuation.withLock { continuation in
+                defer { continuation = nil }
+                return continuation
+            }
+            waiting?.resume(returning: value)
+        }
+    }
+}

@@ -1,0 +1,121 @@
+/// The parameters of one query, encoded one after the other in one buffer.
+struct ParameterBuffer: Sendable {
+    struct Parameter: Sendable {
+        var type: UInt32
+        var offset: Int
+        /// Bytes, or -1 for NULL.
+        var length: Int
+        var isText: Bool
+    }
+
+    private(set) var parameters: [Parameter] = []
+    private(set) var encoder = PostgresEncoder()
+    /// Interpolation cannot throw; the first failure is thrown when the query runs.
+    private(set) var failure: PostgresError?
+
+    var count: Int { parameters.count }
+
+    /// What the protocol's 16-bit count allows.
+    static let maximumCount = 65_535
+    /// What a value may take in PostgreSQL (1 GiB with its header).
+    static let maximumLength = 1 << 30 - 1
+
+    mutating func append<Value: PostgresEncodable>(_ value: Value) {
+        let offset = encoder.bytes.count
+        do throws(PostgresError) {
+            try value.encode(to: &encoder)
+        } catch {
+            failure = failure ?? error.inParameter(count + 1)
+        }
+        let isNull = encoder.takeNull()
+        let length = encoder.bytes.count - offset
+        parameters.append(
+            Parameter(
+                type: Value.postgresType.rawValue,
+                offset: offset,
+                length: isNull ? -1 : length,
+                isText: Value.postgresFormat == .text
+            )
+        )
+        if length > Self.maximumLength {
+            failure =
+                failure
+                ?? PostgresError(
+                    .encodingFailed,
+                    "parameter $\(count) has \(length) bytes; PostgreSQL's limit is 1 GiB",
+                    nothingWasSent: true
+                )
+        }
+    }
+
+    /// - Throws: the first failure to encode, or too many parameters.
+    func check() throws(PostgresError) {
+        if let failure { throw failure }
+        guard count <= Self.maximumCount else {
+            throw PostgresError(
+                .encodingFailed,
+                "\(count) parameters are more than \(Self.maximumCount); bind arrays and use unnest(), or COPY",
+                nothingWasSent: true
+            )
+        }
+    }
+
+    var types: [UInt32] { parameters.map(\.type) }
+
+    /// Lends the parameters as the four arrays that libpq takes, on the stack.
+    func withArrays<R>(_ body: (ParameterArrays) -> R) -> R {
+        guard count > 0 else { return body(ParameterArrays(count: 0, values: nil, lengths: nil, formats: nil)) }
+        return encoder.bytes.withUnsafeBytes { bytes in
+            withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: count) { values in
+                withUnsafeTemporaryAllocation(of: Int32.self, capacity: 2 * count) { numbers in
+                    fill(values, numbers, from: bytes)
+                    let base = numbers.baseAddress
+                    return body(
+                        ParameterArrays(
+                            count: Int32(count),
+                            values: values.baseAddress,
+                            lengths: base,
+                            formats: base.map { $0 + count }
+                        )
+                    )
+                }
+            }
+        }
+    }
+
+    private func fill(
+        _ values: UnsafeMutableBufferPointer<UnsafePointer<CChar>?>,
+        _ numbers: UnsafeMutableBufferPointer<Int32>,
+        from bytes: UnsafeRawBufferPointer
+    ) {
+        // An empty value is not NULL: it needs some address, if only that of the array.
+        let base = bytes.baseAddress ?? UnsafeRawPointer(numbers.baseAddress)
+        for (index, parameter) in parameters.enumerated() {
+            let isNull = parameter.length < 0
+            values.initializeElement(
+                at: index,
+                to: isNull ? nil : base.map { ($0 + parameter.offset).assumingMemoryBound(to: CChar.self) }
+            )
+            numbers.initializeElement(at: index, to: Int32(max(0, parameter.length)))
+            numbers.initializeElement(at: count + index, to: parameter.isText ? 0 : 1)
+        }
+    }
+
+}
+
+/// libpq's view of the parameters; valid within the call that lends it.
+struct ParameterArrays {
+    let count: Int32
+    let values: UnsafePointer<UnsafePointer<CChar>?>?
+    let lengths: UnsafePointer<Int32>?
+    let formats: UnsafePointer<Int32>?
+}
+
+extension PostgresError {
+    fileprivate func inParameter(_ number: Int) -> PostgresError {
+        var copy = self
+        copy.message = "parameter $\(number): \(message)"
+        copy.nothingWasSent = true
+        return copy
+    }
+}

@@ -1,0 +1,90 @@
+/// SQL with its bound parameters.
+///
+/// Interpolation binds: each value becomes `$1`, `$2`, … and travels in binary form beside the text, so no value can
+/// change what the statement means. Pasting text into SQL needs a label that says so.
+///
+/// ```swift
+/// let query: PostgresQuery = "SELECT name FROM sled WHERE id = \(id) AND rack = ANY(\(racks))"
+/// let other: PostgresQuery = "SELECT count(*) FROM \(identifier: table)"
+/// ```
+///
+/// The same literal gives the same text, which is what the cache of prepared statements goes by.
+public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
+    /// The statement with its placeholders.
+    public private(set) var sql: String
+    /// Whether the statement is kept prepared when it is used again; true unless set.
+    ///
+    /// Turn it off for statements whose text is made anew each time.
+    public var isCacheable = true
+
+    var parameters: ParameterBuffer
+
+    /// A query from a literal with interpolations.
+    public init(stringInterpolation: StringInterpolation) {
+        sql = stringInterpolation.sql
+        parameters = stringInterpolation.parameters
+    }
+
+    /// A query without parameters.
+    public init(stringLiteral value: String) {
+        self.init(unsafeSQL: value)
+    }
+
+    /// A query from text made at run time; it must not contain anything that came from outside.
+    public init(unsafeSQL sql: String) {
+        self.sql = sql
+        parameters = ParameterBuffer()
+    }
+
+    /// Builds a query from a literal; see ``PostgresQuery``.
+    public struct StringInterpolation: StringInterpolationProtocol, Sendable {
+        var sql: String
+        var parameters = ParameterBuffer()
+
+        /// Reserves room for the text.
+        public init(literalCapacity: Int, interpolationCount: Int) {
+            sql = ""
+            sql.reserveCapacity(literalCapacity + interpolationCount * 3)
+        }
+
+        /// Appends SQL as written.
+        public mutating func appendLiteral(_ literal: String) {
+            sql += literal
+        }
+
+        /// Binds a value as the next parameter.
+        public mutating func appendInterpolation<Value: PostgresEncodable>(_ value: Value) {
+            parameters.append(value)
+            sql += "$"
+            sql += String(parameters.count)
+        }
+
+        /// Appends the name of a table, column or other object, quoted.
+        public mutating func appendInterpolation(identifier name: String) {
+            sql += PostgresQuery.quote(identifier: name)
+        }
+
+        /// Pastes text into the statement; it must not contain anything that came from outside.
+        public mutating func appendInterpolation(unsafeSQL text: String) {
+            sql += text
+        }
+    }
+
+    /// Puts a name in double quotes, doubling those within.
+    ///
+    /// `PQescapeIdentifier` does the same but needs a connection.
+    public static func quote(identifier name: String) -> String {
+        "\"" + name.replacing("\"", with: "\"\"") + "\""
+    }
+
+    /// Puts a text in single quotes as an SQL literal, for statements that take no parameters (`SET`, DDL).
+    public static func quote(literal text: String) -> String {
+        let quoted = "'" + text.replacing("'", with: "''") + "'"
+        return text.contains("\\") ? " E" + quoted.replacing("\\", with: "\\\\") : quoted
+    }
+}
+
+extension PostgresQuery: CustomStringConvertible {
+    /// The statement's text; the bound values are not shown.
+    public var description: String { sql }
+}

@@ -1,0 +1,66 @@
+import Synchronization
+
+/// A column of a result.
+public struct PostgresColumn: Sendable, Hashable {
+    /// Its name, as the statement gives it.
+    public let name: String
+    /// Its type.
+    public let type: PostgresType
+}
+
+/// Names and types of a statement's columns, found out once for each statement and shared by its results.
+final class ColumnLayout: Sendable {
+    let columns: [PostgresColumn]
+    private let isText: Bool
+    /// Where the columns of a record type are, by type; checked once, used for each row.
+    private let records = Mutex<[ObjectIdentifier: [Int]]>([:])
+
+    init(of result: ResultHandle) {
+        columns = (0..<result.columnCount).map { column in
+            PostgresColumn(name: result.columnName(column), type: result.columnType(column))
+        }
+        isText = result.columnCount > 0 && result.isText(0)
+    }
+
+    /// - Throws: `decodingFailed` when the result has no such column, or two.
+    func index(of name: String) throws(PostgresError) -> Int {
+        guard let index = columns.firstIndex(where: { $0.name == name }) else {
+            let names = columns.map(\.name).joined(separator: ", ")
+            throw PostgresError(.decodingFailed, "the result has no column \"\(name)\"; it has: \(names)")
+        }
+        guard columns[(index + 1)...].allSatisfy({ $0.name != name }) else {
+            throw PostgresError(.decodingFailed, "the result has more than one column \"\(name)\"; give them aliases")
+        }
+        return index
+    }
+
+    /// - Throws: `decodingFailed` when values of the column cannot be read as `type`.
+    func check<Value: PostgresDecodable>(_ column: Int, as _: Value.Type) throws(PostgresError) {
+        guard columns.indices.contains(column) else {
+            throw PostgresError(
+                .decodingFailed,
+                "the result has \(columns.count) columns; there is no number \(column)"
+            )
+        }
+        guard !isText else {
+            throw PostgresError(.decodingFailed, "results of scripts are text; run the statement as a query to read it")
+        }
+        guard Value.canDecode(columns[column].type) else {
+            throw PostgresError(
+                .decodingFailed,
+                "column \"\(columns[column].name)\" has type \(columns[column].type.rawValue), "
+                    + "which cannot be read as \(Value.self)"
+            )
+        }
+    }
+
+    /// The positions of a record's columns, looked up by name the first time.
+    func positions<Record: PostgresRecord>(of _: Record.Type) throws(PostgresError) -> [Int] {
+        let key = ObjectIdentifier(Record.self)
+        if let known = records.withLock({ $0[key] }) { return known }
+        var positions: [Int] = []
+        for name in Record.columnNames { positions.append(try index(of: name)) }
+        records.withLock { $0[key] = positions }
+        return positions
+    }
+}

@@ -1,0 +1,78 @@
+/// A type that is read from the columns of a row, found by name.
+///
+/// The names are looked up once for each statement; then each row is read by position. The order of
+/// ``columnNames`` is the order in which the initialiser reads, whatever the order in the statement.
+///
+/// ```swift
+/// struct SledRow: PostgresRecord {
+///     static let columnNames = ["id", "rack"]
+///     let id: UUID
+///     let rack: String?
+///
+///     init(from columns: inout PostgresRecordColumns) throws(PostgresError) {
+///         id = try columns.next()
+///         rack = try columns.next()
+///     }
+/// }
+/// ```
+public protocol PostgresRecord: Sendable {
+    /// The columns that are read, in the order in which the initialiser reads them.
+    static var columnNames: [String] { get }
+
+    /// Reads one row.
+    ///
+    /// - Throws: ``PostgresError`` of code `decodingFailed`.
+    init(from columns: inout PostgresRecordColumns) throws(PostgresError)
+}
+
+/// The columns of one row, in the order that a record named them.
+public struct PostgresRecordColumns {
+    let result: ResultHandle
+    let layout: ColumnLayout
+    let row: Int
+    let positions: [Int]
+    /// Types are the statement's, not the row's: checked for the first row, they hold for all.
+    let checksTypes: Bool
+    private var taken = 0
+
+    init(result: ResultHandle, layout: ColumnLayout, row: Int, positions: [Int], checksTypes: Bool) {
+        self.result = result
+        self.layout = layout
+        self.row = row
+        self.positions = positions
+        self.checksTypes = checksTypes
+    }
+
+    /// Reads the next column.
+    ///
+    /// - Throws: ``PostgresError`` of code `decodingFailed`, naming column and row; also when the record reads more
+    ///   columns than it names.
+    public mutating func next<Value: PostgresDecodable>(
+        as _: Value.Type = Value.self
+    ) throws(PostgresError) -> Value {
+        guard taken < positions.count else {
+            throw PostgresError(.decodingFailed, "the record reads more columns than its columnNames has")
+        }
+        let column = positions[taken]
+        taken += 1
+        if checksTypes { try layout.check(column, as: Value.self) }
+        return try result.decode(row: row, column: column, layout: layout)
+    }
+}
+
+extension PostgresRow {
+    /// Reads the row as a record.
+    ///
+    /// - Throws: ``PostgresError`` of code `decodingFailed`, naming column and row.
+    public func decode<Record: PostgresRecord>(record _: Record.Type = Record.self) throws(PostgresError) -> Record {
+        let positions = try layout.positions(of: Record.self)
+        var columns = PostgresRecordColumns(
+            result: result,
+            layout: layout,
+            row: index,
+            positions: positions,
+            checksTypes: true
+        )
+        return try Record(from: &columns)
+    }
+}

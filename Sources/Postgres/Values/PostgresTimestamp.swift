@@ -1,0 +1,88 @@
+public import Foundation
+
+/// A `timestamptz`: microseconds, exactly as the server keeps them, and its two infinities.
+///
+/// `Foundation.Date` also conforms; it holds microseconds exactly only between the years 1716 and 2286.
+public struct PostgresTimestamp: Sendable, Hashable, Comparable {
+    /// Microseconds since 2000-01-01 00:00 UTC, PostgreSQL's epoch; the extreme values are the infinities.
+    public let microsecondsSince2000: Int64
+
+    /// Later than every other.
+    public static let infinity = PostgresTimestamp(microsecondsSince2000: .max)
+    /// Earlier than every other.
+    public static let negativeInfinity = PostgresTimestamp(microsecondsSince2000: .min)
+
+    private static let epochOffset: Int64 = 946_684_800_000_000
+
+    /// Wraps the server's number.
+    public init(microsecondsSince2000: Int64) {
+        self.microsecondsSince2000 = microsecondsSince2000
+    }
+
+    /// From microseconds since 1970-01-01 00:00 UTC; nil when PostgreSQL's number would overflow.
+    public init?(microsecondsSince1970 microseconds: Int64) {
+        let (value, overflow) = microseconds.subtractingReportingOverflow(Self.epochOffset)
+        guard !overflow, value != .min else { return nil }
+        microsecondsSince2000 = value
+    }
+
+    /// Whether it is one of the infinities.
+    public var isInfinite: Bool { self == .infinity || self == .negativeInfinity }
+
+    /// Microseconds since 1970-01-01 00:00 UTC; nil for the infinities and beyond 64 bits.
+    public var microsecondsSince1970: Int64? {
+        let (value, overflow) = microsecondsSince2000.addingReportingOverflow(Self.epochOffset)
+        return isInfinite || overflow ? nil : value
+    }
+
+    /// Orders by time.
+    public static func < (left: PostgresTimestamp, right: PostgresTimestamp) -> Bool {
+        left.microsecondsSince2000 < right.microsecondsSince2000
+    }
+}
+
+extension PostgresTimestamp: PostgresCodable {
+    /// `timestamptz`.
+    public static var postgresType: PostgresType { .timestamptz }
+    /// `timestamptz[]`.
+    public static var postgresArrayType: PostgresType { .timestamptzArray }
+    /// Appends the microseconds.
+    public func encode(to encoder: inout PostgresEncoder) { encoder.append(microsecondsSince2000) }
+    /// True for `timestamptz`.
+    public static func canDecode(_ type: PostgresType) -> Bool { type == .timestamptz }
+    /// Reads the microseconds.
+    public static func decode(_ bytes: RawSpan, type: PostgresType) throws(PostgresError) -> PostgresTimestamp {
+        try bytes.expect(byteCount: 8, for: "timestamptz")
+        return PostgresTimestamp(microsecondsSince2000: bytes.bigEndian())
+    }
+}
+
+extension Date: PostgresCodable {
+    /// `timestamptz`.
+    public static var postgresType: PostgresType { .timestamptz }
+    /// `timestamptz[]`.
+    public static var postgresArrayType: PostgresType { .timestamptzArray }
+
+    /// Appends the time, rounded to the nearest microsecond.
+    ///
+    /// - Throws: `encodingFailed` for a time beyond PostgreSQL's range.
+    public func encode(to encoder: inout PostgresEncoder) throws(PostgresError) {
+        let microseconds = (timeIntervalSince1970 * 1_000_000).rounded()
+        guard let exact = Int64(exactly: microseconds), let time = PostgresTimestamp(microsecondsSince1970: exact)
+        else {
+            throw PostgresError(.encodingFailed, "the date is out of timestamptz's range", nothingWasSent: true)
+        }
+        time.encode(to: &encoder)
+    }
+
+    /// True for `timestamptz`.
+    public static func canDecode(_ type: PostgresType) -> Bool { type == .timestamptz }
+
+    /// Reads the time; the infinities do not fit a date and throw.
+    public static func decode(_ bytes: RawSpan, type: PostgresType) throws(PostgresError) -> Date {
+        guard let microseconds = try PostgresTimestamp.decode(bytes, type: type).microsecondsSince1970 else {
+            throw PostgresError(.decodingFailed, "an infinite time does not fit Date; read a PostgresTimestamp")
+        }
+        return Date(timeIntervalSince1970: Double(microseconds) / 1_000_000)
+    }
+}

@@ -1,0 +1,105 @@
+public import Foundation
+
+extension Bool: PostgresCodable {
+    /// `boolean`.
+    public static var postgresType: PostgresType { .bool }
+    /// `boolean[]`.
+    public static var postgresArrayType: PostgresType { .boolArray }
+    /// Appends the value.
+    public func encode(to encoder: inout PostgresEncoder) { encoder.append(UInt8(self ? 1 : 0)) }
+    /// True for `boolean`.
+    public static func canDecode(_ type: PostgresType) -> Bool { type == .bool }
+    /// Reads the value.
+    public static func decode(_ bytes: RawSpan, type: PostgresType) throws(PostgresError) -> Bool {
+        try bytes.expect(byteCount: 1, for: "boolean")
+        return bytes.bigEndian(as: UInt8.self) != 0
+    }
+}
+
+extension Double: PostgresCodable {
+    /// `double precision`.
+    public static var postgresType: PostgresType { .float8 }
+    /// `double precision[]`.
+    public static var postgresArrayType: PostgresType { .float8Array }
+    /// Appends the value.
+    public func encode(to encoder: inout PostgresEncoder) { encoder.append(bitPattern) }
+    /// True for `double precision` and `real`.
+    public static func canDecode(_ type: PostgresType) -> Bool { type == .float8 || type == .float4 }
+    /// Reads the value.
+    public static func decode(_ bytes: RawSpan, type: PostgresType) throws(PostgresError) -> Double {
+        if type == .float4 {
+            try bytes.expect(byteCount: 4, for: "real")
+            return Double(Float(bitPattern: bytes.bigEndian()))
+        }
+        try bytes.expect(byteCount: 8, for: "double precision")
+        return Double(bitPattern: bytes.bigEndian())
+    }
+}
+
+extension String: PostgresCodable {
+    /// `text`.
+    public static var postgresType: PostgresType { .text }
+    /// `text[]`.
+    public static var postgresArrayType: PostgresType { .textArray }
+
+    /// Appends the text as UTF-8.
+    ///
+    /// - Throws: `encodingFailed` when the text holds a NUL character, which PostgreSQL cannot store.
+    public func encode(to encoder: inout PostgresEncoder) throws(PostgresError) {
+        guard !utf8.contains(0) else {
+            throw PostgresError(.encodingFailed, "a text with a NUL character cannot be stored", nothingWasSent: true)
+        }
+        encoder.append(contentsOf: utf8)
+    }
+
+    /// True for text types and for types of the database's own (the label of an enum).
+    public static func canDecode(_ type: PostgresType) -> Bool {
+        switch type {
+        case .text, .varchar, .bpchar, .name, .char, .unknownLiteral, .json: true
+        default: type.isUserDefined
+        }
+    }
+
+    /// Reads the text.
+    public static func decode(_ bytes: RawSpan, type: PostgresType) throws(PostgresError) -> String {
+        let text = bytes.withUnsafeBytes { String(validating: $0, as: UTF8.self) }
+        guard let text else { throw PostgresError(.decodingFailed, "the text is not valid UTF-8") }
+        return text
+    }
+}
+
+extension Data: PostgresCodable {
+    /// `bytea`.
+    public static var postgresType: PostgresType { .bytea }
+    /// `bytea[]`.
+    public static var postgresArrayType: PostgresType { .byteaArray }
+    /// Appends the bytes.
+    public func encode(to encoder: inout PostgresEncoder) { encoder.append(contentsOf: self) }
+    /// True for `bytea`.
+    public static func canDecode(_ type: PostgresType) -> Bool { type == .bytea }
+    /// Reads the bytes.
+    public static func decode(_ bytes: RawSpan, type: PostgresType) throws(PostgresError) -> Data {
+        bytes.withUnsafeBytes { Data($0) }
+    }
+}
+
+extension UUID: PostgresCodable {
+    /// `uuid`.
+    public static var postgresType: PostgresType { .uuid }
+    /// `uuid[]`.
+    public static var postgresArrayType: PostgresType { .uuidArray }
+
+    /// Appends the 16 bytes.
+    public func encode(to encoder: inout PostgresEncoder) {
+        withUnsafeBytes(of: uuid) { encoder.append(contentsOf: $0) }
+    }
+
+    /// True for `uuid`.
+    public static func canDecode(_ type: PostgresType) -> Bool { type == .uuid }
+
+    /// Reads the 16 bytes.
+    public static func decode(_ bytes: RawSpan, type: PostgresType) throws(PostgresError) -> UUID {
+        try bytes.expect(byteCount: 16, for: "uuid")
+        return UUID(uuid: bytes.unsafeLoadUnaligned(as: uuid_t.self))
+    }
+}
