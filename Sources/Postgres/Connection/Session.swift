@@ -19,6 +19,8 @@ actor Session {
     /// Why the connection was closed, for whoever uses it afterwards.
     private var closeReason = "the connection is closed"
 
+    /// When the last command ended.
+    private(set) var lastUse = MonotonicTime.now()
     private var isInUse = false
     private var turns: Deque<CheckedContinuation<Void, Never>> = []
 
@@ -63,6 +65,7 @@ actor Session {
     }
 
     func endTurn() {
+        lastUse = .now()
         if let next = turns.popFirst() {
             next.resume()
         } else {
