@@ -4,7 +4,9 @@ import Glibc
 public struct SQLFile: Sendable, Hashable {
     /// The path for messages: as the source was given, followed by folder and file.
     public let path: String
-    /// The content in canonical form: no byte-order mark, lines ended by LF. This is what runs, and what is hashed.
+    /// The content in canonical form: no byte-order mark, lines ended by LF.
+    ///
+    /// This is what runs, and what is hashed.
     public let text: String
     /// The fingerprint of ``text``.
     public let checksum: Checksum

@@ -46,11 +46,15 @@ struct SQLScript {
 
     /// Seed data of many megabytes would become a tree of gigabytes, of which nothing is needed.
     static let longestParsed = 1 << 20
+    /// How deep a tree may be at most.
+    ///
     /// The library walks its tree recursively and without a guard: a chain of some ten thousand operators overflows
     /// the stack. This is a third of what half a megabyte of stack was seen to bear.
     static let deepestParsed = 2000
 
-    /// An upper bound for the depth of the statement's tree: each level needs a parenthesis that stays open, an
+    /// An upper bound for the depth of the statement's tree.
+    ///
+    /// Each level needs a parenthesis that stays open, an
     /// operator or a keyword. Signs and the plain values of long VALUES lists add none.
     private func nesting(of statement: Statement) -> Int {
         var level = 0
