@@ -1,0 +1,113 @@
+/// Whether a migration may run while services of the previous release still work.
+public enum MigrationPhase: String, Sendable, Hashable, Codable, CaseIterable {
+    /// Adds to the schema; services of the previous release go on working.
+    case expand
+    /// Ends support for the previous release; runs after the rollout, when asked for.
+    case contract
+}
+
+/// How a step runs.
+public enum StepKind: Sendable, Hashable {
+    /// In one transaction, together with its line in the history.
+    case transaction
+    /// Outside a transaction, because its one statement refuses to run in one.
+    case noTransaction
+    /// As many small committed batches of one UPDATE.
+    case backfill(BackfillDirective)
+
+    /// The kind without its details, as history and JSON name it.
+    public enum Label: String, Sendable, Hashable, Codable, CaseIterable {
+        /// A step in one transaction.
+        case transaction
+        /// A step outside a transaction.
+        case noTransaction = "no-transaction"
+        /// A step in batches.
+        case backfill
+    }
+
+    /// The kind without its details.
+    public var label: Label {
+        switch self {
+        case .transaction: .transaction
+        case .noTransaction: .noTransaction
+        case .backfill: .backfill
+        }
+    }
+}
+
+/// What `-- migrate: backfill table=…` says.
+public struct BackfillDirective: Sendable, Hashable {
+    /// The table that is walked.
+    public let table: QualifiedName
+
+    /// Creates a directive.
+    public init(table: QualifiedName) {
+        self.table = table
+    }
+}
+
+/// What a step's directives set, beyond its kind.
+public struct StepOptions: Sendable, Hashable {
+    /// How long a statement waits for a lock; `nil` leaves it to the runner, zero means without end.
+    public var lockTimeout: Duration?
+    /// How long a statement runs; `nil` leaves it to the runner, zero means without end.
+    public var statementTimeout: Duration?
+    /// The lint rules that this file may break, each with its reason.
+    public var allowances: [LintAllowance]
+
+    /// Creates options; nothing is set by default.
+    public init(lockTimeout: Duration? = nil, statementTimeout: Duration? = nil, allowances: [LintAllowance] = []) {
+        self.lockTimeout = lockTimeout
+        self.statementTimeout = statementTimeout
+        self.allowances = allowances
+    }
+}
+
+/// What `-- migrate: allow RULE reason` says.
+public struct LintAllowance: Sendable, Hashable {
+    /// The rule's id.
+    public let rule: String
+    /// Why breaking it is right here.
+    public let reason: String
+    /// The directive's line, counted from 1.
+    public let line: Int
+
+    /// Creates an allowance.
+    public init(rule: String, reason: String, line: Int) {
+        self.rule = rule
+        self.reason = reason
+        self.line = line
+    }
+}
+
+/// One file of a migration, the unit that is applied and recorded.
+public struct MigrationStep: Sendable, Hashable {
+    /// Its place in the migration, counted from 1.
+    public let ordinal: Int
+    /// The file's name without `.sql`: `up`, or for example `01_create_enum`.
+    public let name: String
+    /// How it runs.
+    public let kind: StepKind
+    /// What its directives set beside the kind.
+    public let options: StepOptions
+    /// The SQL.
+    public let file: SQLFile
+}
+
+/// One version of the schema: a folder with its steps.
+public struct Migration: Sendable, Hashable {
+    /// Its place in the order of migrations.
+    public let version: MigrationVersion
+    /// The folder's name after the version, for example `vmm_failure_reason`.
+    public let name: String
+    /// The folder's whole name.
+    public let folder: String
+    /// Whether the previous release survives it.
+    public let phase: MigrationPhase
+    /// The steps, in order; never empty.
+    public let steps: [MigrationStep]
+    /// How to go back, if the migration says so.
+    public let down: SQLFile?
+    /// What must hold afterwards, if the migration says so.
+    public let verify: SQLFile?
+}

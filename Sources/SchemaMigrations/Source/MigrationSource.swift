@@ -1,0 +1,149 @@
+/// The migrations of a project, loaded and checked, in the order of their versions.
+///
+/// A source is a folder with one folder per migration:
+///
+/// ```
+/// migrations/
+///   README.md                      ignored, as files are whose names begin with a dot
+///   0001_vmm_lifecycle/up.sql      one step
+///   0002_vmm_failure_reason/       several steps, numbered 1, 2, 3, … without gaps
+///     01_create_enum.sql
+///     02_add_column.sql
+///     down.sql                     optional: the way back
+///     verify.sql                   optional: what must hold afterwards
+/// ```
+///
+/// Loading reads every file once and hashes it; SQL is parsed only when a step is pending. Anything that no rule
+/// explains is an error, never skipped. All errors of a source are found in one pass.
+public struct MigrationSource: Sendable, Equatable {
+    /// The migrations by ascending version; no version occurs twice.
+    public let migrations: [Migration]
+    /// What deserves a look but is no error.
+    public let warnings: [SourceWarning]
+    /// Where each version is in ``migrations``.
+    private let positions: [Int64: Int]
+
+    /// Loads a folder.
+    ///
+    /// ```swift
+    /// let source = try MigrationSource.load(from: "migrations")
+    /// ```
+    ///
+    /// An empty folder is not an error; it gives an empty source.
+    ///
+    /// - Throws: ``MigrationError`` for a folder or file that cannot be read, and for each rule that is broken, with
+    ///   the place; the first error carries the others as ``MigrationError/related``.
+    public static func load(from directory: String) throws(MigrationError) -> MigrationSource {
+        var root = Substring(directory)
+        while root.count > 1 && root.hasSuffix("/") { root.removeLast() }
+        let listing = try DirectoryReader.list(String(root))
+        var errors = FolderRules.strayEntries(listing, in: String(root))
+        var migrations: [Migration] = []
+        migrations.reserveCapacity(listing.folders.count)
+        for folder in listing.folders {
+            do throws(MigrationError) {
+                let path = "\(root)/\(folder)"
+                let files = try DirectoryReader.list(path)
+                let builder = FolderRules(folder: folder, path: path)
+                migrations.append(try builder.migration(of: files, read: DirectoryReader.read))
+            } catch {
+                errors.append(error)
+            }
+        }
+        return try MigrationSource(migrations, errors: errors)
+    }
+
+    /// Makes a source of texts in memory, for programs that carry their migrations with them.
+    ///
+    /// Keys are paths below the source's folder. The rules are those of ``load(from:)``.
+    ///
+    /// ```swift
+    /// let source = try MigrationSource(files: ["0001_notes/up.sql": "CREATE TABLE notes (body text)"])
+    /// ```
+    ///
+    /// - Throws: ``MigrationError`` for each rule that is broken.
+    public init(files: [String: String]) throws(MigrationError) {
+        var folders: [String: [String: String]] = [:]
+        var root = DirectoryReader.Listing()
+        for (path, text) in files {
+            let parts = path.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            if parts.count == 2 { folders[parts[0], default: [:]][parts[1]] = text } else { root.files.append(path) }
+        }
+        var errors = FolderRules.strayEntries(root, in: nil)
+        var migrations: [Migration] = []
+        for (folder, texts) in folders.sorted(by: { $0.key < $1.key }) where !folder.hasPrefix(".") {
+            do throws(MigrationError) {
+                var listing = DirectoryReader.Listing()
+                listing.files = texts.keys.filter { !$0.hasPrefix(".") }.sorted()
+                let builder = FolderRules(folder: folder, path: folder)
+                migrations.append(try builder.migration(of: listing) { Array((texts[Self.fileName($0)] ?? "").utf8) })
+            } catch {
+                errors.append(error)
+            }
+        }
+        try self.init(migrations, errors: errors)
+    }
+
+    private static func fileName(_ path: String) -> String {
+        path.firstIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+    }
+
+    private init(_ unordered: [Migration], errors: [MigrationError]) throws(MigrationError) {
+        let migrations = unordered.sorted { ($0.version, $0.folder) < ($1.version, $1.folder) }
+        var errors = errors
+        for (earlier, later) in zip(migrations, migrations.dropFirst()) where earlier.version == later.version {
+            errors.append(
+                MigrationError(
+                    .duplicateVersion,
+                    "version \(later.version) is taken by \(earlier.folder) already",
+                    at: SourceLocation(file: later.path),
+                    hint: "give the newer of the two the next free version"
+                )
+            )
+        }
+        if let error = MigrationError.combining(errors) { throw error }
+        self.migrations = migrations
+        warnings = SourceWarning.gaps(in: migrations)
+        positions = Dictionary(
+            migrations.enumerated().map { ($0.element.version.number, $0.offset) },
+            uniquingKeysWith: { first, _ in first }
+        )
+    }
+
+    /// The migration with this version, if there is one.
+    public subscript(version: MigrationVersion) -> Migration? {
+        positions[version.number].map { migrations[$0] }
+    }
+
+    /// The newest version; `nil` in an empty source.
+    public var latest: MigrationVersion? { migrations.last?.version }
+}
+
+/// Something about a source that is allowed and still deserves a look.
+public struct SourceWarning: Sendable, Hashable, CustomStringConvertible {
+    /// What it is, in a sentence that names the files.
+    public let message: String
+
+    /// The sentence.
+    public var description: String { message }
+
+    /// Versions that follow each other with a hole between them: a file may have been left out of a commit.
+    ///
+    /// Numbers of eight digits and more are dates, between which holes are the rule.
+    static func gaps(in migrations: [Migration]) -> [SourceWarning] {
+        zip(migrations, migrations.dropFirst()).compactMap { earlier, later in
+            let missing = later.version.number - earlier.version.number - 1
+            guard missing > 0, later.version.number < 10_000_000 else { return nil }
+            let what = missing == 1 ? "a version is" : "\(missing) versions are"
+            return SourceWarning(message: "\(what) missing between \(earlier.folder) and \(later.folder)")
+        }
+    }
+}
+
+extension Migration {
+    /// The folder's path, as in the paths of its files.
+    package var path: String {
+        let file = steps.first?.file.path ?? folder
+        return file.lastIndex(of: "/").map { String(file[..<$0]) } ?? folder
+    }
+}
