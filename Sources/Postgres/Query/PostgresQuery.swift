@@ -59,6 +59,13 @@ public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
             sql += String(parameters.count)
         }
 
+        /// Binds a value as the next parameter, or NULL.
+        public mutating func appendInterpolation<Value: PostgresEncodable>(_ value: Value?) {
+            parameters.append(value)
+            sql += "$"
+            sql += String(parameters.count)
+        }
+
         /// Appends the name of a table, column or other object, quoted.
         public mutating func appendInterpolation(identifier name: String) {
             sql += PostgresQuery.quote(identifier: name)

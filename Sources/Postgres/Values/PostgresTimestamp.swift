@@ -1,4 +1,5 @@
 public import Foundation
+import Glibc
 
 /// A `timestamptz`: microseconds, exactly as the server keeps them, and its two infinities.
 ///
@@ -24,6 +25,14 @@ public struct PostgresTimestamp: Sendable, Hashable, Comparable {
         let (value, overflow) = microseconds.subtractingReportingOverflow(Self.epochOffset)
         guard !overflow, value != .min else { return nil }
         microsecondsSince2000 = value
+    }
+
+    /// The present time by this machine's clock.
+    public static var now: PostgresTimestamp {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        let microseconds = Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+        return PostgresTimestamp(microsecondsSince1970: microseconds) ?? .infinity
     }
 
     /// Whether it is one of the infinities.

@@ -54,3 +54,19 @@ public struct MigrationFinding: Sendable, Hashable, CustomStringConvertible {
     /// Message and hint, in two lines.
     public var description: String { "\(message)\nhint: \(hint)" }
 }
+
+extension MigrationPlan {
+    /// The blocking findings as one error; nil when nothing blocks.
+    var blockingError: MigrationError? {
+        let errors = findings.filter(\.isBlocking).map { finding in
+            MigrationError(
+                MigrationError.Code(rawValue: finding.kind.rawValue),
+                finding.message,
+                at: finding.file.map { SourceLocation(file: $0) },
+                hint: finding.hint,
+                exitCode: blockingExitCode ?? .disagreement
+            )
+        }
+        return MigrationError.combining(errors)
+    }
+}

@@ -1,0 +1,52 @@
+/// Something that happened while migrations were applied, for progress displays and logs.
+public enum MigrationEvent: Sendable {
+    /// Another runner holds the lock; said again every few seconds.
+    case lockWaiting(holder: RunnerActivity?, waited: Duration)
+    /// This runner holds the lock.
+    case lockAcquired(waited: Duration)
+    /// A step begins.
+    case stepStarted(StepIdentity)
+    /// A backfill is at work.
+    case stepProgress(StepIdentity, BackfillProgress)
+    /// A step had to give way and will try again.
+    case stepRetried(StepIdentity, attempt: Int, pause: Duration, reason: String)
+    /// A step is applied and recorded.
+    case stepFinished(StepIdentity, duration: Duration, rows: Int64?)
+    /// A step failed; nothing of it stays, unless the error says so.
+    case stepFailed(StepIdentity, MigrationError)
+}
+
+/// Which step an event is about.
+public struct StepIdentity: Sendable, Hashable {
+    /// The migration's version.
+    public let version: MigrationVersion
+    /// The migration's name.
+    public let migration: String
+    /// The step's name.
+    public let step: String
+    /// The step's place, from 1.
+    public let ordinal: Int
+    /// How many steps the migration has.
+    public let count: Int
+    /// How it runs.
+    public let kind: StepKind.Label
+}
+
+/// How far a backfill is.
+public struct BackfillProgress: Sendable, Hashable {
+    /// Pages of the table that are done in this pass.
+    public let pagesDone: Int64
+    /// Pages of the table at the beginning of the pass.
+    public let pagesTotal: Int64
+    /// Rows changed so far, in all runs.
+    public let rows: Int64
+    /// Batches committed so far, in all runs.
+    public let batches: Int64
+    /// Rows changed per second in this run.
+    public let rowsPerSecond: Double
+
+    /// From 0 to 1.
+    public var fraction: Double {
+        pagesTotal > 0 ? min(1, Double(pagesDone) / Double(pagesTotal)) : 1
+    }
+}

@@ -1,0 +1,147 @@
+import Postgres
+import Synchronization
+
+/// The lock that lets one runner work at a time.
+///
+/// A connection of its own holds `pg_try_advisory_xact_lock` in an open READ COMMITTED transaction: this survives
+/// transaction pooling, frees itself when the runner dies, and pins no snapshot, so that the holder's own
+/// `CREATE INDEX CONCURRENTLY` does not wait for it. It is polled: a waiter inside the server would hold a snapshot.
+final class MigrationLock: Sendable {
+    private let connection: PostgresConnection
+    private let loss = Loss()
+    private let heartbeat: Task<Void, Never>
+
+    /// Whether the connection that holds the lock has broken, as far as the last heartbeat knows.
+    var isLost: Bool { loss.isLost }
+
+    private init(_ connection: PostgresConnection) {
+        self.connection = connection
+        let loss = loss
+        heartbeat = Task {
+            // Keeps address translators awake, and notices a lost connection between two steps.
+            while (try? await Task.sleep(for: .seconds(2))) != nil {
+                do {
+                    try await connection.execute(script: "SELECT 1", timeout: .seconds(10))
+                } catch {
+                    if !Task.isCancelled { loss.note() }
+                    return
+                }
+            }
+        }
+    }
+
+    /// Takes the lock, waiting while its holder makes progress.
+    ///
+    /// - Throws: ``MigrationError`` of code `lockHeld` when the holder made none for `patience`.
+    static func acquire(
+        _ configuration: PostgresConfiguration,
+        store: HistoryStore,
+        patience: Duration,
+        report: @Sendable (MigrationEvent) -> Void
+    ) async throws -> MigrationLock {
+        let connection = try await PostgresConnection.connect(to: configuration)
+        do {
+            try await wait(on: connection, store: store, patience: patience, report: report)
+            return MigrationLock(connection)
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
+    func release() async {
+        heartbeat.cancel()
+        await connection.close()
+    }
+
+    private static func wait(
+        on connection: PostgresConnection,
+        store: HistoryStore,
+        patience: Duration,
+        report: @Sendable (MigrationEvent) -> Void
+    ) async throws {
+        let start = ContinuousClock.now
+        var watch = HolderWatch(start: start)
+        while true {
+            if try await tryOnce(connection, key: key(of: store.schema)) { break }
+            let activity = try await store.activity(connection)
+            let now = ContinuousClock.now
+            if watch.see(activity, at: now) { report(.lockWaiting(holder: activity, waited: now - start)) }
+            guard now - watch.lastProgress < patience else { throw heldError(activity, patience) }
+            try await Task.sleep(for: .milliseconds(Int64.random(in: 150...350)))
+        }
+        report(.lockAcquired(waited: ContinuousClock.now - start))
+    }
+
+    /// One attempt.
+    ///
+    /// On success the transaction stays open and holds the lock; otherwise it is ended.
+    private static func tryOnce(_ connection: PostgresConnection, key: Int32) async throws -> Bool {
+        try await connection.execute(
+            script: "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0"
+        )
+        var attempt: PostgresQuery = "SELECT pg_try_advisory_xact_lock(\(namespace), \(key))"
+        attempt.isCacheable = false
+        let isTaken = try await connection.query(attempt).one().decode(Bool.self)
+        guard isTaken else {
+            try await connection.execute(script: "ROLLBACK")
+            return false
+        }
+        // The query above leaves its portal open, which pins a snapshot; the simple protocol closes it.
+        try await connection.execute(script: "SELECT 1")
+        return true
+    }
+
+    private static func heldError(_ holder: RunnerActivity?, _ patience: Duration) -> MigrationError {
+        let who = holder.map { "\($0.holder), server process \($0.processID.map(String.init) ?? "unknown")" }
+        let what = holder?.activity.map { ", at \($0)" } ?? ""
+        return MigrationError(
+            .lockHeld,
+            "another runner holds the lock and made no progress for \(patience): \(who ?? "it has not said who it is")\(what)",
+            hint: "wait for it, or look at it: SELECT * FROM pg_stat_activity WHERE pid = "
+                + (holder?.processID.map(String.init) ?? "…"),
+            exitCode: .lockHeld
+        )
+    }
+
+    /// "migr" in ASCII, so that the lock can be recognised in `pg_locks`.
+    private static let namespace: Int32 = 0x6D69_6772
+
+    /// Each schema with a history has a lock of its own (FNV-1a of its name).
+    private static func key(of schema: String) -> Int32 {
+        let hash = schema.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
+        return Int32(bitPattern: hash)
+    }
+
+    private final class Loss: Sendable {
+        private let flag = Atomic<Bool>(false)
+
+        var isLost: Bool { flag.load(ordering: .acquiring) }
+
+        func note() {
+            flag.store(true, ordering: .releasing)
+        }
+    }
+}
+
+/// Whether the holder of the lock moves, and when to say so again.
+private struct HolderWatch {
+    private(set) var lastProgress: ContinuousClock.Instant
+    private var lastReport: ContinuousClock.Instant?
+    private var lastActivity: RunnerActivity?
+
+    init(start: ContinuousClock.Instant) {
+        lastProgress = start
+    }
+
+    /// Takes in what the holder says; returns whether it is time to report.
+    mutating func see(_ activity: RunnerActivity?, at now: ContinuousClock.Instant) -> Bool {
+        if activity != lastActivity {
+            lastActivity = activity
+            lastProgress = now
+        }
+        if let lastReport, now - lastReport < .seconds(5) { return false }
+        lastReport = now
+        return true
+    }
+}

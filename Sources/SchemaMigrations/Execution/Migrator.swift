@@ -1,0 +1,245 @@
+public import Postgres
+
+/// Brings a database to the version of its migrations.
+///
+/// Running it again is always right: what is applied is skipped, what was cut short goes on, and two runners at once
+/// apply each step once.
+///
+/// ```swift
+/// let migrator = Migrator(
+///     source: try MigrationSource.load(from: "migrations"),
+///     database: try PostgresConfiguration(url)
+/// )
+/// let result = try await migrator.up { event in print(event) }
+/// ```
+public struct Migrator: Sendable {
+    /// The migrations as files.
+    public let source: MigrationSource
+    /// How the runner treats others.
+    public let options: MigratorOptions
+    private let configuration: PostgresConfiguration
+    private let store: HistoryStore
+
+    /// Creates a migrator; nothing is connected yet.
+    public init(
+        source: MigrationSource,
+        database: PostgresConfiguration,
+        options: MigratorOptions = MigratorOptions()
+    ) {
+        self.source = source
+        self.options = options
+        var configuration = database
+        // Session settings would leak to others through a pooler; each step sets its own for its transaction.
+        configuration.settings = [:]
+        self.configuration = configuration
+        store = HistoryStore(schema: options.schema)
+    }
+
+    /// Reads what was applied, in a read-only transaction and without a lock; a reader or a standby can be asked.
+    ///
+    /// - Throws: ``MigrationError``, `PostgresError`.
+    public func history() async throws -> MigrationHistory {
+        try await PostgresConnection.withConnection(to: configuration) { connection in
+            try await readHistory(connection)
+        }
+    }
+
+    /// What is applied, pending, changed or missing.
+    ///
+    /// - Throws: ``MigrationError``, `PostgresError`. Findings are part of the status, not errors.
+    public func status() async throws -> MigrationStatus {
+        MigrationStatus(source: source, history: try await history())
+    }
+
+    /// What ``up(to:phase:report:)`` would do now.
+    ///
+    /// - Throws: ``MigrationError`` for an impossible target, `PostgresError`. Findings are part of the plan.
+    public func plan(
+        to target: MigrationTarget = .latest,
+        phase: PhaseSelection = .expand
+    ) async throws -> MigrationPlan {
+        try MigrationPlan.make(source: source, history: try await history(), target: target, phase: phase)
+    }
+
+    /// Applies what is pending.
+    ///
+    /// With nothing to do it opens one connection and takes no lock. A contract migration is held back on a database
+    /// with history unless `phase` or `target` asks for it.
+    ///
+    /// - Parameters:
+    ///   - target: How far; by default everything.
+    ///   - phase: Whether contract migrations are included.
+    ///   - report: Is told what happens, from several threads, and should return quickly.
+    /// - Returns: What was applied and what was held back. Nothing to do is a result, not an error.
+    /// - Throws: ``MigrationError`` with its exit code; what was applied before stays applied and recorded.
+    public func up(
+        to target: MigrationTarget = .latest,
+        phase: PhaseSelection = .expand,
+        report: @escaping @Sendable (MigrationEvent) -> Void = { _ in }
+    ) async throws -> MigrationResult {
+        let work = WorkConnection(try await PostgresConnection.connect(to: configuration))
+        do {
+            let result = try await run(on: work, target, phase, report)
+            await work.connection.close()
+            return result
+        } catch {
+            await work.connection.close()
+            throw MigrationError.describing(error)
+        }
+    }
+
+    private func run(
+        on work: WorkConnection,
+        _ target: MigrationTarget,
+        _ phase: PhaseSelection,
+        _ report: @escaping @Sendable (MigrationEvent) -> Void
+    ) async throws -> MigrationResult {
+        let first = try await decide(work.connection, target, phase)
+        guard !first.pending.isEmpty else { return MigrationResult(plan: first) }
+        // Before anything changes, every pending file is looked at.
+        for step in first.pending { _ = try step.step.inspect() }
+        let lock = try await MigrationLock.acquire(
+            configuration,
+            store: store,
+            patience: options.lockWait,
+            report: report
+        )
+        do {
+            try await store.create(work.connection)
+            let token = try await takeToken(work.connection)
+            // Another runner may have done some of it while this one waited.
+            let plan = try await decide(work.connection, target, phase)
+            let result = try await apply(plan, on: work, lock, token, report)
+            await lock.release()
+            return result
+        } catch {
+            await lock.release()
+            throw error
+        }
+    }
+
+    private func readHistory(_ connection: PostgresConnection) async throws -> MigrationHistory {
+        try await connection.withTransaction(.readOnly) { connection in
+            try await store.read(connection)
+        }
+    }
+
+    /// Plans, refusing to go on where files and history disagree.
+    private func decide(
+        _ connection: PostgresConnection,
+        _ target: MigrationTarget,
+        _ phase: PhaseSelection
+    ) async throws -> MigrationPlan {
+        let history = try await readHistory(connection)
+        let plan = try MigrationPlan.make(source: source, history: history, target: target, phase: phase)
+        if let error = plan.blockingError { throw error }
+        return plan
+    }
+
+    /// Waits for a runner that lost its lock and is still in a transaction: its line is locked until that ends.
+    private func takeToken(_ connection: PostgresConnection) async throws -> FencingToken {
+        try await connection.execute(script: "SET lock_timeout = \(options.lockWait.wholeMilliseconds)")
+        do {
+            let token = try await store.takeToken(connection, holder: options.holder)
+            try await connection.execute(script: "RESET lock_timeout")
+            return token
+        } catch let error as PostgresError where error.sqlState == .lockNotAvailable {
+            throw MigrationError(
+                .lockHeld,
+                "an earlier runner lost its lock but its last transaction is still open",
+                hint:
+                    "it ends by itself when the server notices that the runner is gone; run \"migrate up\" again then",
+                exitCode: .lockHeld,
+                underlying: error
+            )
+        }
+    }
+
+    private func apply(
+        _ plan: MigrationPlan,
+        on work: WorkConnection,
+        _ lock: MigrationLock,
+        _ token: FencingToken,
+        _ report: @escaping @Sendable (MigrationEvent) -> Void
+    ) async throws -> MigrationResult {
+        var result = MigrationResult(plan: plan)
+        for step in plan.pending {
+            try Task.checkCancellation()
+            guard !lock.isLost else { throw MigrationError.lockLost(before: step) }
+            report(.stepStarted(step.identity))
+            do {
+                let timing = try await applyOne(step, on: work, token, report)
+                result.book(step, timing)
+                let duration = Duration.milliseconds(timing.durationMilliseconds)
+                report(.stepFinished(step.identity, duration: duration, rows: timing.rows))
+            } catch {
+                let described = MigrationError.describing(error, step: step)
+                report(.stepFailed(step.identity, described))
+                throw described
+            }
+        }
+        try await store.finishInitialRun(token, work.connection)
+        return result
+    }
+
+    private func applyOne(
+        _ step: PlannedStep,
+        on work: WorkConnection,
+        _ token: FencingToken,
+        _ report: @escaping @Sendable (MigrationEvent) -> Void
+    ) async throws -> StepTiming {
+        let timing: StepTiming
+        do {
+            timing = try await start(step, on: work.connection, token, report)
+        } catch let lost as LostCommit {
+            work.connection = try await PostgresConnection.connect(to: configuration)
+            timing = try await LostCommitResolution(step: step, store: store).resolve(lost, on: work.connection)
+        }
+        // What a file sets for its session must not reach the next step.
+        try await work.connection.execute(script: "SET SESSION AUTHORIZATION DEFAULT; RESET ALL")
+        return timing
+    }
+
+    private func start(
+        _ step: PlannedStep,
+        on connection: PostgresConnection,
+        _ token: FencingToken,
+        _ report: @escaping @Sendable (MigrationEvent) -> Void
+    ) async throws -> StepTiming {
+        switch step.step.kind {
+        case .transaction:
+            let runner = TransactionStepRunner(
+                step: step,
+                store: store,
+                token: token,
+                options: options,
+                report: report
+            )
+            return try await runner.run(on: connection)
+        case .noTransaction:
+            return try await NonTransactionalStepRunner(step: step, store: store, token: token).run(on: connection)
+        case .backfill:
+            guard let statement = try step.step.inspect().backfill else {
+                throw MigrationError(.invalidBackfill, "\(step.label) is not an UPDATE that can be run in batches")
+            }
+            let runner = BackfillRunner(
+                step: step,
+                statement: statement,
+                store: store,
+                token: token,
+                options: options,
+                report: report
+            )
+            return try await runner.run(on: connection)
+        }
+    }
+}
+
+/// The connection that steps run on; another one once it was lost.
+private final class WorkConnection {
+    var connection: PostgresConnection
+
+    init(_ connection: PostgresConnection) {
+        self.connection = connection
+    }
+}

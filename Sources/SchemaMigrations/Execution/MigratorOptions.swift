@@ -1,0 +1,32 @@
+/// How a runner treats the others who use the database.
+public struct MigratorOptions: Sendable {
+    /// The schema of the bookkeeping tables.
+    ///
+    /// Default `public`.
+    public var schema = "public"
+    /// How long to wait for another runner that makes no progress.
+    ///
+    /// Default 60 s; one that does may take its time.
+    public var lockWait: Duration = .seconds(60)
+    /// How long one attempt at a table lock may queue, and others behind it.
+    ///
+    /// Default 200 ms.
+    public var lockTimeout: Duration = .milliseconds(200)
+    /// How long all attempts of one step may queue in total before the runner gives up (exit 75).
+    ///
+    /// Default 5 s.
+    public var stallBudget: Duration = .seconds(5)
+    /// How long a batch of a backfill should take.
+    ///
+    /// Default 100 ms.
+    public var batchTarget: Duration = .milliseconds(100)
+    /// How many pages a batch covers at most, so that few rows stay locked at a time.
+    ///
+    /// Default 512 (4 MiB).
+    public var batchPages: Int64 = 512
+    /// Who this runner is, for others who wait.
+    public var holder = RunnerName.current
+
+    /// The defaults.
+    public init() {}
+}

@@ -1,0 +1,74 @@
+import Postgres
+
+/// Applies one statement that refuses to run in a transaction.
+///
+/// Its intent is recorded first. After a crash the catalog tells whether it happened: see ``Settlement``.
+struct NonTransactionalStepRunner: Sendable {
+    let step: PlannedStep
+    let store: HistoryStore
+    let token: FencingToken
+
+    func run(on connection: PostgresConnection) async throws -> StepTiming {
+        let startedAt = PostgresTimestamp.now
+        let clock = ContinuousClock.now
+        let settlement = Settlement(step: step.step)
+        if hasIntent, try await settlement.isDone(step, store, connection) {
+            return try await finish(connection, startedAt, clock)
+        }
+        try await recordIntent(connection, startedAt)
+        try await settlement.clearLeftovers(store, connection)
+        try await runStatement(connection, settlement)
+        return try await finish(connection, startedAt, clock)
+    }
+
+    private var hasIntent: Bool {
+        if case .settle = step.beginning { true } else { false }
+    }
+
+    private func recordIntent(_ connection: PostgresConnection, _ startedAt: PostgresTimestamp) async throws {
+        guard !hasIntent else { return }
+        try await connection.withTransaction { connection in
+            try await store.prove(token, activity: step.label, connection)
+            let timing = StepTiming(startedAt: startedAt, durationMilliseconds: 0)
+            _ = try await store.record(step, outcome: .intent, timing: timing, token: token, connection)
+        }
+    }
+
+    private func runStatement(_ connection: PostgresConnection, _ settlement: Settlement) async throws {
+        // No lock_timeout by default: CREATE INDEX CONCURRENTLY queues nobody behind it, and a timeout in its last
+        // wait would leave an INVALID index.
+        let lockTimeout = step.step.options.lockTimeout ?? .zero
+        let statementTimeout = step.step.options.statementTimeout ?? .zero
+        try await connection.execute(
+            script: "SET lock_timeout = \(lockTimeout.wholeMilliseconds); "
+                + "SET statement_timeout = \(statementTimeout.wholeMilliseconds)"
+        )
+        do throws(PostgresError) {
+            try await connection.execute(script: step.step.file.text)
+        } catch {
+            guard error.code == .server else { throw error }
+            try await settlement.clearLeftovers(store, connection)
+            try await store.withdrawIntent(step, connection)
+            throw MigrationError(
+                sqlFailure: error,
+                in: step,
+                position: error.server?.position,
+                consequence: "what the statement left behind was removed"
+            )
+        }
+    }
+
+    private func finish(
+        _ connection: PostgresConnection,
+        _ startedAt: PostgresTimestamp,
+        _ clock: ContinuousClock.Instant
+    ) async throws -> StepTiming {
+        let milliseconds = Int64((ContinuousClock.now - clock).milliseconds)
+        let timing = StepTiming(startedAt: startedAt, durationMilliseconds: milliseconds)
+        try await connection.withTransaction { connection in
+            try await store.prove(token, activity: step.label, connection)
+            _ = try await store.record(step, outcome: .applied, timing: timing, token: token, connection)
+        }
+        return timing
+    }
+}

@@ -1,0 +1,119 @@
+import Postgres
+
+/// Tells from the catalog what became of a statement that ran outside a transaction, and removes its leftovers.
+enum Settlement: Sendable {
+    /// CREATE INDEX CONCURRENTLY; cut short, it leaves an INVALID index that IF NOT EXISTS would take for the real one.
+    case createIndex(name: String, table: QualifiedName)
+    /// DROP INDEX CONCURRENTLY.
+    case dropIndex(QualifiedName)
+    /// ALTER TYPE … ADD VALUE.
+    case addLabel(type: QualifiedName, label: String)
+    /// CREATE DATABASE.
+    case createDatabase(String)
+    /// DROP DATABASE.
+    case dropDatabase(String)
+    /// Harmless to run again: VACUUM, REINDEX, ALTER SYSTEM and the like.
+    case repeatable
+    /// Nothing is known about it.
+    case unknown(String)
+
+    init(step: MigrationStep) {
+        guard let script = try? SQLScript(step.file.text), let statement = script.statements.first,
+            let (type, body) = (try? script.parse(statement))?.typed
+        else {
+            self = .unknown("a statement that this grammar does not know")
+            return
+        }
+        self = Self.known(type, body) ?? .unknown(type)
+    }
+
+    private static func known(_ type: String, _ body: ParseNode) -> Settlement? {
+        switch type {
+        case "IndexStmt":
+            guard let name = body["idxname"].string, let table = StatementEffects.name(of: body["relation"]) else {
+                return nil
+            }
+            return .createIndex(name: name, table: table)
+        case "DropStmt":
+            let names = body["objects"].elements.compactMap { qualified($0.body(of: "List")?["items"]) }
+            return names.count == 1 ? .dropIndex(names[0]) : nil
+        case "AlterEnumStmt":
+            guard let name = qualified(body["typeName"]), let label = body["newVal"].string, !body["oldVal"].exists
+            else {
+                return nil
+            }
+            return .addLabel(type: name, label: label)
+        case "CreatedbStmt": return body["dbname"].string.map { .createDatabase($0) }
+        case "DropdbStmt": return body["dbname"].string.map { .dropDatabase($0) }
+        case "VacuumStmt", "ReindexStmt", "AlterSystemStmt", "ClusterStmt", "RefreshMatViewStmt", "DiscardStmt":
+            return .repeatable
+        default: return nil
+        }
+    }
+
+    private static func qualified(_ list: ParseNode?) -> QualifiedName? {
+        let parts = list?.elements.compactMap { $0.body(of: "String")?["sval"].string } ?? []
+        guard let name = parts.last, parts.count <= 2 else { return nil }
+        return QualifiedName(schema: parts.count == 2 ? parts[0] : nil, name: name)
+    }
+
+    /// Whether the statement has had its effect, all of it.
+    ///
+    /// - Throws: ``MigrationError`` of code `unsettled` when only a person can tell.
+    func isDone(_ step: PlannedStep, _ store: HistoryStore, _ connection: PostgresConnection) async throws -> Bool {
+        let question: PostgresQuery
+        switch self {
+        case .createIndex(let name, let table):
+            question = """
+                SELECT EXISTS (SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+                WHERE c.relname = \(name) AND i.indrelid = to_regclass(\(table.sql)) AND i.indisvalid)
+                """
+        case .dropIndex(let name):
+            question = "SELECT to_regclass(\(name.sql)) IS NULL"
+        case .addLabel(let type, let label):
+            question = """
+                SELECT EXISTS (SELECT FROM pg_enum WHERE enumtypid = to_regtype(\(type.sql)) AND enumlabel = \(label))
+                """
+        case .createDatabase(let name):
+            question = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = \(name))"
+        case .dropDatabase(let name):
+            question = "SELECT NOT EXISTS (SELECT FROM pg_database WHERE datname = \(name))"
+        case .repeatable:
+            return false
+        case .unknown(let what):
+            throw unsettled(what, step, store)
+        }
+        return try await connection.query(store.once(question)).one().decode(Bool.self)
+    }
+
+    /// Removes an INVALID index that an earlier attempt left behind.
+    func clearLeftovers(_ store: HistoryStore, _ connection: PostgresConnection) async throws {
+        guard case .createIndex(let name, let table) = self else { return }
+        let rows = try await connection.query(
+            store.once(
+                """
+                SELECT n.nspname::text, c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+                JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE c.relname = \(name) AND i.indrelid = to_regclass(\(table.sql)) AND NOT i.indisvalid
+                """
+            )
+        )
+        guard let (schema, index) = try rows.zeroOrOne()?.decode(String.self, String.self) else { return }
+        let leftover = QualifiedName(schema: schema, name: index)
+        try await connection.execute(script: "DROP INDEX CONCURRENTLY \(leftover.sql)")
+    }
+
+    private func unsettled(_ what: String, _ step: PlannedStep, _ store: HistoryStore) -> MigrationError {
+        let line = "version = \(step.migration.version.number) AND step = \(step.step.ordinal)"
+        return MigrationError(
+            .unsettled,
+            "\(step.label) was cut short, and the catalog does not tell whether it happened (\(what))",
+            at: SourceLocation(file: step.step.file.path),
+            hint: """
+                look whether it happened. If it did: UPDATE \(store.history) SET outcome = 'applied' WHERE \(line). \
+                If it did not: DELETE FROM \(store.history) WHERE \(line). Then run "migrate up" again
+                """,
+            exitCode: .needsHuman
+        )
+    }
+}

@@ -1,0 +1,135 @@
+import Postgres
+
+/// Applies one transactional step: its SQL, the fencing check and its line in the history commit together.
+struct TransactionStepRunner: Sendable {
+    let step: PlannedStep
+    let store: HistoryStore
+    let token: FencingToken
+    let options: MigratorOptions
+    let report: @Sendable (MigrationEvent) -> Void
+
+    /// Runs the step, giving way to others and trying again within the stall budget.
+    func run(on connection: PostgresConnection) async throws -> StepTiming {
+        var budget = StallBudget(total: options.stallBudget)
+        while true {
+            let attempt = ContinuousClock.now
+            do {
+                return try await attemptOnce(connection)
+            } catch let error as PostgresError where error.mayBeRetriedByStep {
+                let pause = try budget.spend(ContinuousClock.now - attempt, after: error, step: step)
+                report(.stepRetried(step.identity, attempt: budget.attempts, pause: pause, reason: "\(error)"))
+                try await Task.sleep(for: pause)
+            }
+        }
+    }
+
+    private func attemptOnce(_ connection: PostgresConnection) async throws -> StepTiming {
+        let startedAt = PostgresTimestamp.now
+        let clock = ContinuousClock.now
+        var timing = StepTiming(startedAt: startedAt, durationMilliseconds: 0)
+        var transaction: UInt64?
+        do {
+            try await connection.withTransaction { connection in
+                try await connection.execute(script: settings)
+                try await store.prove(token, activity: step.label, connection)
+                let locked = ContinuousClock.now
+                try await runSQL(connection)
+                timing.lockHeldMilliseconds = (ContinuousClock.now - locked).milliseconds
+                timing = StepTiming(
+                    startedAt: startedAt,
+                    durationMilliseconds: Int64((ContinuousClock.now - clock).milliseconds),
+                    lockHeldMilliseconds: timing.lockHeldMilliseconds
+                )
+                transaction = try await store.record(step, outcome: .applied, timing: timing, token: token, connection)
+            }
+        } catch let error as PostgresError where error.code == .commitOutcomeUnknown {
+            throw LostCommit(transaction: transaction, timing: timing, error: error)
+        }
+        return timing
+    }
+
+    private func runSQL(_ connection: PostgresConnection) async throws {
+        do throws(PostgresError) {
+            try await connection.execute(script: step.step.file.text)
+        } catch {
+            guard error.code == .server, !error.mayBeRetriedByStep else { throw error }
+            throw MigrationError(
+                sqlFailure: error,
+                in: step,
+                position: error.server?.position,
+                consequence: "the step was rolled back and nothing of it stays"
+            )
+        }
+    }
+
+    private var settings: String {
+        let lockTimeout = step.step.options.lockTimeout ?? options.lockTimeout
+        let statementTimeout = step.step.options.statementTimeout ?? .zero
+        return """
+            SET LOCAL lock_timeout = \(lockTimeout.wholeMilliseconds);
+            SET LOCAL statement_timeout = \(statementTimeout.wholeMilliseconds);
+            SET LOCAL idle_in_transaction_session_timeout = 0
+            """
+    }
+}
+
+/// The answer to a step's COMMIT was lost; the server knows the transaction's fate by its number.
+struct LostCommit: Error {
+    let transaction: UInt64?
+    let timing: StepTiming
+    let error: PostgresError
+}
+
+/// How long a step may queue for locks, and make others queue behind it, in all its attempts.
+struct StallBudget {
+    let total: Duration
+    private(set) var spent: Duration = .zero
+    private(set) var attempts = 0
+
+    init(total: Duration) {
+        self.total = total
+    }
+
+    /// Books an attempt that failed; returns how long to pause before the next.
+    ///
+    /// - Throws: ``MigrationError`` of code `stallBudgetSpent` when there is nothing left: there is no last attempt
+    ///   without a limit.
+    mutating func spend(_ waited: Duration, after error: PostgresError, step: PlannedStep) throws -> Duration {
+        attempts += 1
+        spent += waited
+        guard spent < total else {
+            throw MigrationError(
+                .stallBudgetSpent,
+                "\(step.label) could not get its lock in \(attempts) tries; others were made to wait \(spent.rounded) "
+                    + "of at most \(total.rounded): \(error)",
+                hint:
+                    "find who holds it (SELECT * FROM pg_stat_activity WHERE xact_start IS NOT NULL ORDER BY xact_start) "
+                    + "and run \"migrate up\" again later; what was applied stays",
+                exitCode: .tryAgainLater,
+                underlying: error
+            )
+        }
+        // Full jitter, growing to two seconds: those behind us get through in between.
+        let ceiling = min(2000, 100 << min(attempts, 5))
+        return .milliseconds(Int64.random(in: 50...Int64(max(51, ceiling))))
+    }
+}
+
+extension PostgresError {
+    /// A lock that was not to be had, or a deadlock: the transaction is rolled back and may be repeated whole.
+    var mayBeRetriedByStep: Bool {
+        sqlState == .lockNotAvailable || isRetryable
+    }
+}
+
+extension Duration {
+    var milliseconds: Double { self / .milliseconds(1) }
+
+    /// For `SET`, which takes whole milliseconds of 31 bits.
+    var wholeMilliseconds: Int32 { Int32(clamping: Int64(milliseconds.rounded(.up))) }
+
+    /// For people.
+    var rounded: String {
+        milliseconds < 1000 ? "\(Int64(milliseconds)) ms" : "\((milliseconds / 100).rounded() / 10) s"
+    }
+}
