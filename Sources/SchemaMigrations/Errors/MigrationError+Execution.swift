@@ -30,7 +30,7 @@ extension MigrationError.Code {
 extension MigrationError {
     /// A step's SQL was refused: place in the file, the line with a caret, SQLSTATE, message, detail and hint.
     ///
-    /// - Parameter position: Where in the file, counted from 1 in characters; nil when the server did not say.
+    /// The position is that in the file, counted from 1 in characters; nil when the server did not say.
     init(sqlFailure error: PostgresError, in step: PlannedStep, position: Int?, consequence: String) {
         let file = step.step.file
         let server = error.server

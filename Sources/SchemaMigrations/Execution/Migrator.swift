@@ -213,6 +213,7 @@ public struct Migrator: Sendable {
                 store: store,
                 token: token,
                 options: options,
+                configuration: configuration,
                 report: report
             )
             return try await runner.run(on: connection)

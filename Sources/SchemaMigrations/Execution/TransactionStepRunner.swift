@@ -6,21 +6,54 @@ struct TransactionStepRunner: Sendable {
     let store: HistoryStore
     let token: FencingToken
     let options: MigratorOptions
+    let configuration: PostgresConfiguration
     let report: @Sendable (MigrationEvent) -> Void
 
     /// Runs the step, giving way to others and trying again within the stall budget.
+    ///
+    /// The first try is the canary; once it was in vain, a watch looks at who stands in the way of the next ones.
     func run(on connection: PostgresConnection) async throws -> StepTiming {
         var budget = StallBudget(total: options.stallBudget)
+        var watch: BlockerWatch?
         while true {
             let attempt = ContinuousClock.now
             do {
-                return try await attemptOnce(connection)
+                let timing = try await attemptOnce(connection)
+                await watch?.stop()
+                return timing
             } catch let error as PostgresError where error.mayBeRetriedByStep {
-                let pause = try budget.spend(ContinuousClock.now - attempt, after: error, step: step)
-                report(.stepRetried(step.identity, attempt: budget.attempts, pause: pause, reason: "\(error)"))
-                try await Task.sleep(for: pause)
+                do {
+                    try await pause(&budget, ContinuousClock.now - attempt, after: error, blocker: watch?.lastSeen)
+                } catch {
+                    await watch?.stop()
+                    throw error
+                }
+                if watch == nil { watch = try? await startWatch(connection) }
+            } catch {
+                await watch?.stop()
+                throw error
             }
         }
+    }
+
+    private func pause(
+        _ budget: inout StallBudget,
+        _ waited: Duration,
+        after error: PostgresError,
+        blocker: String?
+    ) async throws {
+        let pause = try budget.spend(waited, after: error, step: step, blocker: blocker)
+        let reason = blocker.map { "waits for \($0)" } ?? "\(error)"
+        report(.stepRetried(step.identity, attempt: budget.attempts, pause: pause, reason: reason))
+        try await Task.sleep(for: pause)
+    }
+
+    private func startWatch(_ connection: PostgresConnection) async throws -> BlockerWatch {
+        try await BlockerWatch(
+            configuration,
+            watching: await connection.backendProcessID,
+            every: max(.milliseconds(10), lockTimeout / 4)
+        )
     }
 
     private func attemptOnce(_ connection: PostgresConnection) async throws -> StepTiming {
@@ -34,11 +67,11 @@ struct TransactionStepRunner: Sendable {
                 try await store.prove(token, activity: step.label, connection)
                 let locked = ContinuousClock.now
                 try await runSQL(connection)
-                timing.lockHeldMilliseconds = (ContinuousClock.now - locked).milliseconds
+                let end = ContinuousClock.now
                 timing = StepTiming(
                     startedAt: startedAt,
-                    durationMilliseconds: Int64((ContinuousClock.now - clock).milliseconds),
-                    lockHeldMilliseconds: timing.lockHeldMilliseconds
+                    durationMilliseconds: Int64((end - clock).milliseconds),
+                    lockHeldMilliseconds: holdsWritersBack ? (end - locked).milliseconds : nil
                 )
                 transaction = try await store.record(step, outcome: .applied, timing: timing, token: token, connection)
             }
@@ -62,8 +95,17 @@ struct TransactionStepRunner: Sendable {
         }
     }
 
+    /// Whether some lock of the step keeps writers waiting; where the text does not tell, it is taken to.
+    private var holdsWritersBack: Bool {
+        guard let inspection = try? step.step.inspect(), inspection.notes.isEmpty else { return true }
+        return inspection.statements.contains { statement in
+            !statement.isLockKnown || statement.locks.contains { $0.mode.blocksWriters }
+        }
+    }
+
+    private var lockTimeout: Duration { step.step.options.lockTimeout ?? options.lockTimeout }
+
     private var settings: String {
-        let lockTimeout = step.step.options.lockTimeout ?? options.lockTimeout
         let statementTimeout = step.step.options.statementTimeout ?? .zero
         return """
             SET LOCAL lock_timeout = \(lockTimeout.wholeMilliseconds);
@@ -94,7 +136,12 @@ struct StallBudget {
     ///
     /// - Throws: ``MigrationError`` of code `stallBudgetSpent` when there is nothing left: there is no last attempt
     ///   without a limit.
-    mutating func spend(_ waited: Duration, after error: PostgresError, step: PlannedStep) throws -> Duration {
+    mutating func spend(
+        _ waited: Duration,
+        after error: PostgresError,
+        step: PlannedStep,
+        blocker: String? = nil
+    ) throws -> Duration {
         attempts += 1
         spent += waited
         guard spent < total else {
