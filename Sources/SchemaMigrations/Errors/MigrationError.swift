@@ -89,16 +89,20 @@ extension MigrationError {
     ///
     /// Gives `nil` for an empty list.
     static func combining(_ errors: [MigrationError]) -> MigrationError? {
-        guard let first = errors.first, errors.count > 1 else { return errors.first }
-        return MigrationError(
-            first.code,
-            first.message,
-            at: first.location,
-            excerpt: first.excerpt,
-            hint: first.hint,
-            exitCode: first.exitCode,
-            related: Array(errors.dropFirst()),
-            underlying: first.underlying
+        let all = errors.flatMap { [$0] + $0.related }
+        return all.first?.with(related: all.dropFirst().map { $0.with(related: []) })
+    }
+
+    private func with(related: [MigrationError]) -> MigrationError {
+        MigrationError(
+            code,
+            message,
+            at: location,
+            excerpt: excerpt,
+            hint: hint,
+            exitCode: exitCode,
+            related: related,
+            underlying: underlying
         )
     }
 }

@@ -195,13 +195,13 @@ extension StatementEffects {
         let named: [QualifiedName]
         switch type {
         case "OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_SEQUENCE", "OBJECT_FOREIGN_TABLE":
-            named = objects.compactMap { name(of: $0) }
+            named = objects.compactMap { name(spelledBy: $0) }
         case "OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE":
-            named = objects.compactMap { name(of: $0, droppingLast: 1) }
+            named = objects.compactMap { name(spelledBy: $0, droppingLast: 1) }
         case "OBJECT_INDEX":
             // The index's table is locked too, and only the catalog knows which that is.
             let mode: LockMode = isConcurrent ? .shareUpdateExclusive : .accessExclusive
-            let locks = objects.compactMap { name(of: $0) }.map { TableLock(table: $0, mode: mode) }
+            let locks = objects.compactMap { name(spelledBy: $0) }.map { TableLock(table: $0, mode: mode) }
             return StatementEffects(kind: kind, locks: locks, isKnown: false)
         default:
             return StatementEffects(kind: kind, isKnown: !isCascade)
@@ -221,9 +221,9 @@ extension StatementEffects {
         let named: QualifiedName? =
             switch body["objtype"].string {
             case "OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_INDEX", "OBJECT_SEQUENCE":
-                name(of: body["object"])
+                name(spelledBy: body["object"])
             case "OBJECT_COLUMN", "OBJECT_TABCONSTRAINT", "OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE":
-                name(of: body["object"], droppingLast: 1)
+                name(spelledBy: body["object"], droppingLast: 1)
             default:
                 nil
             }

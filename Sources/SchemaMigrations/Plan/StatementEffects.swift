@@ -135,7 +135,7 @@ struct StatementEffects {
     }
 
     /// The name that a list of strings spells, as `DROP` and `COMMENT` have it.
-    static func name(of object: ParseNode, droppingLast count: Int = 0) -> QualifiedName? {
+    static func name(spelledBy object: ParseNode, droppingLast count: Int = 0) -> QualifiedName? {
         let list = object.body(of: "List")?["items"].elements ?? []
         let parts = list.dropLast(count).compactMap { $0.body(of: "String")?["sval"].string }
         guard let name = parts.last else { return nil }

@@ -124,16 +124,15 @@ struct FolderRules {
             )
         }
         if names == ["up.sql"] { return names }
-        if names.contains("up.sql") {
-            let other = names.first { $0 != "up.sql" } ?? ""
+        var numbered: [(number: Int64, name: String)] = []
+        for name in names where name != "up.sql" { numbered.append((try stepNumber(of: name), name)) }
+        if numbered.count < names.count {
             throw MigrationError(
                 .mixedSteps,
-                "a migration has either up.sql or numbered steps; here are both up.sql and \(other)",
+                "a migration has either up.sql or numbered steps; here are both up.sql and \(numbered[0].name)",
                 at: SourceLocation(file: path)
             )
         }
-        var numbered: [(number: Int64, name: String)] = []
-        for name in names { numbered.append((try stepNumber(of: name), name)) }
         numbered.sort { ($0.number, $0.name) < ($1.number, $1.name) }
         for (index, step) in numbered.enumerated() where step.number != Int64(index + 1) {
             throw wrongNumber(numbered, at: index)

@@ -103,7 +103,7 @@ enum PostgresParser {
 
 /// The scanner's answer, a small Protocol Buffers message: field 2 repeats tokens of four integers.
 enum ScanMessage {
-    struct Span {
+    struct Span: Equatable {
         var start = 0
         var end = 0
         var token = 0
@@ -180,7 +180,7 @@ enum ScanMessage {
 
 /// One node of a parse tree; what is absent reads as nothing.
 struct ParseNode {
-    private let value: Any?
+    let value: Any?
 
     init(_ value: Any?) {
         self.value = value
