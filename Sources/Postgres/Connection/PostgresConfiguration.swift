@@ -75,18 +75,20 @@ public struct PostgresConfiguration: Sendable {
         return copy
     }
 
-    /// What is handed to libpq: our defaults first, so that the string wins over them.
+    /// What is handed to libpq: our defaults first, so that the string wins over them (except over the encoding).
     var parameters: [(String, String)] {
         let environment = ProcessInfo.processInfo.environment
         var parameters = [
-            ("client_encoding", "UTF8"),
             ("fallback_application_name", applicationName),
             ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
             ("tcp_user_timeout", "30000"),
         ]
         // Trying Kerberos first costs every connect 100 ms and has crashed after fork; asked for, it is used.
         if environment["PGGSSENCMODE"] == nil { parameters.append(("gssencmode", "disable")) }
-        if !connectionString.isEmpty { parameters.append(("dbname", connectionString)) }
+        // A string that sets nothing (blanks, say) would be taken as the database's name.
+        if !options.isEmpty { parameters.append(("dbname", connectionString)) }
+        // Last, so that nothing wins over it: texts are encoded and decoded as UTF-8.
+        parameters.append(("client_encoding", "UTF8"))
         return parameters
     }
 
@@ -100,6 +102,15 @@ public struct PostgresConfiguration: Sendable {
     }
 }
 
+extension PostgresConfiguration: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// The ``summary``; never a password.
+    public var description: String { summary }
+    /// The ``summary``; never a password.
+    public var debugDescription: String { "PostgresConfiguration(\(summary))" }
+    /// The ``summary`` alone, so that `dump` shows no password either.
+    public var customMirror: Mirror { Mirror(self, children: ["summary": summary]) }
+}
+
 /// Reads and writes libpq's connection strings.
 enum ConnectionString {
     /// `PQconninfoParse`: what the string itself sets.
@@ -111,7 +122,8 @@ enum ConnectionString {
         guard let options = PQconninfoParse(text, &message) else {
             defer { PQfreemem(message) }
             let reason = message.map { String(cString: $0) } ?? "out of memory"
-            throw PostgresError(.invalidConfiguration, "the connection string cannot be read: \(redact(reason))")
+            let shown = redact(reason, of: text)
+            throw PostgresError(.invalidConfiguration, "the connection string cannot be read: \(shown)")
         }
         defer { PQconninfoFree(options) }
         var result: [String: String] = [:]
@@ -130,14 +142,16 @@ enum ConnectionString {
         }.joined(separator: " ")
     }
 
-    /// Takes out what libpq quotes of the string, which may be a password; names of options stay.
-    private static func redact(_ message: String) -> String {
+    /// Takes out what libpq quotes of the string, which may be a part of a password.
+    ///
+    /// The name of an unknown option stays when the string holds no password that it could come from.
+    private static func redact(_ message: String, of string: String) -> String {
         let text = message.trimmingSuffix { $0.isNewline }
-        guard !text.hasPrefix("invalid connection option"), !text.hasPrefix("invalid URI query parameter") else {
-            return text
-        }
-        let parts = text.split(separator: "\"", omittingEmptySubsequences: false)
-        return parts.enumerated().map { $0.offset.isMultiple(of: 2) ? String($0.element) : "…" }.joined(separator: "\"")
+        let namesOption = text.hasPrefix("invalid connection option") || text.hasPrefix("invalid URI query parameter")
+        if namesOption, !string.contains("password"), !string.contains("@") { return text }
+        // From the first quotation mark to the last: what is quoted may hold some itself.
+        guard let start = text.firstIndex(of: "\""), let end = text.lastIndex(of: "\""), start < end else { return text }
+        return text[...start] + "…" + text[end...]
     }
 }
 

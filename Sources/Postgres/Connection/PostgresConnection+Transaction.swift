@@ -19,6 +19,7 @@ extension PostgresConnection {
         _ options: TransactionOptions = TransactionOptions(),
         _ body: (PostgresConnection) async throws -> R
     ) async throws -> R {
+        try checkLease()
         let level = try await session.begin(options)
         let value: R
         do {
@@ -51,6 +52,10 @@ extension Session {
     }
 
     func begin(_ options: TransactionOptions) async throws(PostgresError) -> TransactionLevel {
+        let deadline = deadline()
+        // Before looking: another task's command under way would look like a transaction.
+        try await takeTurn(until: deadline)
+        defer { endTurn() }
         guard transactionStatus == PQTRANS_IDLE || isClosed else {
             guard options == TransactionOptions() else {
                 throw PostgresError(
@@ -61,11 +66,11 @@ extension Session {
             }
             savepoints += 1
             let name = "sp\(savepoints)"
-            _ = try await script("SAVEPOINT \(name)", timeout: nil)
+            _ = try await run(script: "SAVEPOINT \(name)", deadline: deadline)
             return .savepoint(name)
         }
         abortCause = nil
-        _ = try await script(options.beginStatement, timeout: nil)
+        _ = try await run(script: options.beginStatement, deadline: deadline)
         return .transaction
     }
 
@@ -74,11 +79,14 @@ extension Session {
         case .savepoint(let name):
             _ = try await script("RELEASE SAVEPOINT \(name)", timeout: nil, .isIgnored)
         case .transaction:
+            try await takeTurn(until: nil, .isIgnored)
+            defer { endTurn() }
             try await commit()
         }
     }
 
     private func commit() async throws(PostgresError) {
+        if let handle, !handle.isAlive() { _ = lost(handle) }
         guard !isClosed else {
             // Lost before COMMIT was sent: the server has rolled back.
             var error = closedError()
@@ -89,10 +97,11 @@ extension Session {
         abortCause = nil
         let tags: [CommandTag]
         do throws(PostgresError) {
-            tags = try await script("COMMIT", timeout: nil, .isIgnored)
+            tags = try await run(script: "COMMIT", deadline: deadline(), .isIgnored)
         } catch {
-            // An ERROR answers that the transaction was rolled back; anything else answers nothing.
-            guard error.code != .server else { throw error }
+            // An ERROR, also that of a timeout, answers that the transaction was rolled back; a lost connection answers
+            // nothing, whatever the server said last.
+            if error.server != nil, error.code != .connectionClosed { throw error }
             close()
             throw PostgresError(
                 .commitOutcomeUnknown,

@@ -43,10 +43,10 @@ public final class PostgresConnection: Sendable {
         let connection = try await connect(to: configuration)
         do {
             let value = try await body(connection)
-            await connection.close()
+            await connection.end()
             return value
         } catch {
-            await connection.close()
+            await connection.end()
             throw error
         }
     }
@@ -84,8 +84,15 @@ public final class PostgresConnection: Sendable {
 
     /// Closes the connection; what was open is rolled back by the server.
     ///
-    /// Closing twice is no error.
+    /// Closing twice is no error, nor is closing a connection that was returned, which does nothing.
     public func close() async {
+        // Another caller may have the session by now.
+        guard !isReturned.load(ordering: .acquiring) else { return }
+        await session.close()
+    }
+
+    private func end() async {
+        markReturned()
         await session.close()
     }
 
@@ -128,7 +135,7 @@ public final class PostgresConnection: Sendable {
         isReturned.store(true, ordering: .releasing)
     }
 
-    private func checkLease() throws(PostgresError) {
+    func checkLease() throws(PostgresError) {
         guard !isReturned.load(ordering: .acquiring) else {
             throw PostgresError(
                 .connectionReturned,

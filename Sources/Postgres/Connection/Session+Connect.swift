@@ -26,7 +26,7 @@ extension Session {
         let logger = configuration.logger
         let started: ConnectionHandle??
         if configuration.needsNameResolution {
-            started = await BlockingCalls.run(until: deadline, isolation: self) {
+            started = await BlockingCalls.connecting.run(until: deadline, isolation: self) {
                 ConnectionHandle(parameters: parameters, logger: logger)
             }
         } else {
@@ -63,15 +63,22 @@ extension Session {
             case .interrupted: throw PostgresError(.cancelled, "the task was cancelled while connecting")
             case .failed: throw PostgresError(.connectionFailed, "the socket cannot be watched")
             }
-            next = await poll(handle, until: deadline)
+            next = try await poll(handle, until: deadline)
         }
     }
 
-    private func poll(_ handle: ConnectionHandle, until deadline: MonotonicTime?) async -> PostgresPollingStatusType {
+    private func poll(
+        _ handle: ConnectionHandle,
+        until deadline: MonotonicTime?
+    ) async throws(PostgresError) -> PostgresPollingStatusType {
         guard configuration.needsNameResolution else { return handle.connectPoll() }
         // The step to the next host resolves its name, which blocks.
-        let status = await BlockingCalls.run(until: deadline, isolation: self) { handle.connectPoll().rawValue }
-        return status.map { PostgresPollingStatusType($0) } ?? PGRES_POLLING_FAILED
+        let status = await BlockingCalls.connecting.run(until: deadline, isolation: self) {
+            handle.connectPoll().rawValue
+        }
+        // The helper thread still uses the handle: not even its endpoint may be asked for.
+        guard let status else { throw timedOut() }
+        return PostgresPollingStatusType(status)
     }
 
     private func applySettings(_ deadline: MonotonicTime?) async throws(PostgresError) {
@@ -81,7 +88,13 @@ extension Session {
             return "SELECT pg_catalog.set_config(\(PostgresQuery.quote(literal: name)), \(quoted), false)"
         }
         let script = statements.joined(separator: ";")
-        let answer = try await exchange(deadline: deadline) { $0.send(script: script) }
+        let answer: Answer
+        do throws(PostgresError) {
+            answer = try await exchange(deadline: deadline) { $0.send(script: script) }
+        } catch {
+            close()
+            throw error.code == .deadlineExceeded ? timedOut() : error
+        }
         if let error = answer.error {
             close()
             throw PostgresError(.connectionFailed, "the server refused a session setting", server: error)

@@ -12,15 +12,28 @@ extension Session {
     }
 
     /// Why a command was stopped before its end.
-    private enum Stop {
+    enum Stop {
         case cancelled
         case deadline
+
+        init(isDeadline: Bool) {
+            self = isDeadline ? .deadline : .cancelled
+        }
 
         var error: PostgresError {
             switch self {
             case .cancelled: PostgresError(.cancelled, "the task was cancelled; the server stopped the statement")
             case .deadline: PostgresError(.deadlineExceeded, "the timeout passed; the server stopped the statement")
             }
+        }
+
+        var errorBeforeSending: PostgresError {
+            let reason = self == .cancelled ? "the task was cancelled" : "the timeout passed"
+            return PostgresError(
+                self == .cancelled ? .cancelled : .deadlineExceeded,
+                "\(reason) before the statement was sent",
+                nothingWasSent: true
+            )
         }
     }
 
@@ -42,11 +55,7 @@ extension Session {
     ) async throws(PostgresError) -> Answer {
         guard let handle, let watch else { throw closedError() }
         if cancellation == .stopsCommand, Task.isCancelled {
-            throw PostgresError(
-                .cancelled,
-                "the task was cancelled before the statement was sent",
-                nothingWasSent: true
-            )
+            throw Stop.cancelled.errorBeforeSending
         }
         guard send(handle) else { throw lost(handle) }
         guard cancellation == .stopsCommand else {
@@ -71,7 +80,7 @@ extension Session {
         var stop: Stop?
         while true {
             let unsent = handle.flush()
-            guard unsent >= 0 else { return .failure(lost(handle)) }
+            guard unsent >= 0 else { return .failure(lost(handle, answer)) }
             if unsent == 0, !handle.isBusy {
                 guard let result = handle.nextResult() else { break }
                 if let failure = take(result, into: &answer, handle) { return .failure(failure) }
@@ -79,9 +88,9 @@ extension Session {
             }
             switch await watch.wait(for: unsent > 0 ? [.read, .write] : .read, until: deadline, isolation: self) {
             case .ready:
-                guard handle.consumeInput() else { return .failure(lost(handle)) }
+                guard handle.consumeInput() else { return .failure(lost(handle, answer)) }
             case .failed:
-                return .failure(lost(handle))
+                return .failure(lost(handle, answer))
             case let wake:
                 guard stop == nil else {
                     return .failure(abandon(stop))
@@ -89,7 +98,7 @@ extension Session {
                 stop = wake == .deadline ? .deadline : .cancelled
                 deadline = MonotonicTime.after(configuration.cancelTimeout)
                 watch.clearInterruption()
-                await requestCancel(until: deadline)
+                guard await requestCancel(until: deadline) else { return .failure(abandon(stop)) }
             }
         }
         return finish(answer, stop: stop, handle)
@@ -97,11 +106,8 @@ extension Session {
 
     /// Judges a complete answer: success is told as such even when a cancel request came too late.
     private func finish(_ answer: Answer, stop: Stop?, _ handle: ConnectionHandle) -> Result<Answer, PostgresError> {
-        guard handle.isOK else {
-            var error = lost(handle)
-            error.server = answer.error
-            return .failure(error)
-        }
+        guard handle.isOK else { return .failure(lost(handle, answer)) }
+        if transactionStatus != PQTRANS_INERROR { abortCause = nil }
         if let stop, let error = answer.error, error.sqlState == .queryCanceled {
             var reported = stop.error
             reported.server = error
@@ -119,7 +125,9 @@ extension Session {
     /// Adds a result to the answer; returns an error when the connection cannot go on.
     private func take(_ result: ResultHandle, into answer: inout Answer, _ handle: ConnectionHandle) -> PostgresError? {
         switch result.status {
-        case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
+        case PGRES_EMPTY_QUERY:
+            answer.result = result
+        case PGRES_TUPLES_OK, PGRES_COMMAND_OK:
             answer.result = result
             answer.tags.append(CommandTag(result.commandTag))
         case PGRES_COPY_IN:
@@ -128,19 +136,24 @@ extension Session {
             close("COPY TO STDOUT was run as a query; the connection was closed")
             return PostgresError(.unexpectedResult, "COPY TO STDOUT cannot be run as a query")
         default:
-            guard let error = result.serverError else { return lost(handle) }
+            guard let error = result.serverError else { return lost(handle, answer) }
             answer.error = answer.error ?? error
         }
         return nil
     }
 
     /// Asks the server to stop, on another connection of libpq's, and waits until that request is done with.
-    private func requestCancel(until deadline: MonotonicTime?) async {
-        guard let cancelHandle else { return }
-        let delivered = await BlockingCalls.run(until: deadline, isolation: self) { cancelHandle.request() }
+    ///
+    /// Returns false when it is still under way at the deadline: it could hit a later command then.
+    private func requestCancel(until deadline: MonotonicTime?) async -> Bool {
+        guard let cancelHandle else { return true }
+        let delivered = await BlockingCalls.cancellation.run(until: deadline, isolation: self) {
+            cancelHandle.request()
+        }
         if delivered != true {
             configuration.logger.warning("a cancel request could not be delivered to the server")
         }
+        return delivered != nil
     }
 
     /// The server did not answer the cancel request: nothing is known of the session any more.
@@ -152,11 +165,13 @@ extension Session {
         return error
     }
 
-    /// Closes a connection that broke and says why.
-    func lost(_ handle: ConnectionHandle) -> PostgresError {
+    /// Closes a connection that broke and says why: in the server's last words, where they arrived.
+    func lost(_ handle: ConnectionHandle, _ answer: Answer = Answer()) -> PostgresError {
+        let server = answer.error ?? handle.lastWords()
         let text = handle.errorMessage
-        let reason = text.isEmpty ? "the connection to the server was lost" : text
-        close("the connection was lost: \(reason)")
-        return PostgresError(.connectionClosed, reason)
+        let reason = server != nil || text.isEmpty ? "the connection to the server was lost" : text
+        let error = PostgresError(.connectionClosed, reason, server: server)
+        close(server == nil && !text.isEmpty ? "the connection was lost: \(text)" : error.description)
+        return error
     }
 }

@@ -3,10 +3,10 @@ import CLibPQ
 extension Session {
     /// Runs one statement, from the cache of prepared ones when it was seen before.
     func query(_ query: PostgresQuery, timeout: Duration?) async throws(PostgresError) -> PostgresRows {
-        try query.parameters.check()
-        await takeTurn()
+        try query.check()
+        let deadline = deadline(timeout)
+        try await takeTurn(until: deadline)
         defer { endTurn() }
-        let deadline = (timeout ?? configuration.queryTimeout).flatMap { MonotonicTime.after($0) }
         do throws(PostgresError) {
             return try await attempt(query, deadline: deadline)
         } catch {
@@ -25,9 +25,22 @@ extension Session {
         guard !sql.utf8.contains(0) else {
             throw PostgresError(.encodingFailed, "the script holds a NUL character", nothingWasSent: true)
         }
-        await takeTurn()
+        let deadline = deadline(timeout)
+        try await takeTurn(until: deadline, cancellation)
         defer { endTurn() }
-        let deadline = (timeout ?? configuration.queryTimeout).flatMap { MonotonicTime.after($0) }
+        return try await run(script: sql, deadline: deadline, cancellation)
+    }
+
+    func deadline(_ timeout: Duration? = nil) -> MonotonicTime? {
+        (timeout ?? configuration.queryTimeout).flatMap { MonotonicTime.after($0) }
+    }
+
+    /// Runs text of any number of statements; the caller has the turn.
+    func run(
+        script sql: String,
+        deadline: MonotonicTime?,
+        _ cancellation: Cancellation = .stopsCommand
+    ) async throws(PostgresError) -> [CommandTag] {
         let answer = try await exchange(deadline: deadline, cancellation) { $0.send(script: sql) }
         if let error = answer.error { throw PostgresError(.server, "", server: error) }
         return answer.tags
@@ -62,9 +75,9 @@ extension Session {
         _ query: PostgresQuery,
         deadline: MonotonicTime?
     ) async throws(PostgresError) {
-        // In a failed transaction every command is refused, this one too.
-        if transactionStatus != PQTRANS_INERROR {
-            for name in statements.takeEvicted() {
+        // Outside of transactions only: a failure (somebody deallocated all) would abort one.
+        if transactionStatus == PQTRANS_IDLE {
+            while let name = statements.takeEvicted() {
                 _ = try await exchange(deadline: deadline) { $0.send(script: "DEALLOCATE \(name)") }
             }
         }

@@ -21,12 +21,25 @@ actor Session {
 
     /// When the last command ended.
     private(set) var lastUse = MonotonicTime.now()
-    private var isInUse = false
-    private var turns: Deque<CheckedContinuation<Void, Never>> = []
+    /// Whether a command is under way, or about to be.
+    private(set) var isInUse = false
+    private var turns: Deque<Turn> = []
+    private var lastTurn: UInt64 = 0
+
+    /// A task that waits for those before it; resumed with whether it may go on.
+    private struct Turn {
+        let id: UInt64
+        let continuation: CheckedContinuation<Bool, Never>
+    }
 
     init(_ configuration: PostgresConfiguration) {
         self.configuration = configuration
         statements = StatementCache(capacity: configuration.statementCacheSize)
+    }
+
+    deinit {
+        // Before the socket is closed, which happens when the handle is released.
+        watch?.stop()
     }
 
     var isClosed: Bool { handle == nil }
@@ -56,18 +69,51 @@ actor Session {
     }
 
     /// Waits until no other task's command is under way.
-    func takeTurn() async {
+    ///
+    /// - Throws: `cancelled`, `deadlineExceeded`: nothing was sent then.
+    func takeTurn(
+        until deadline: MonotonicTime?,
+        _ cancellation: Cancellation = .stopsCommand
+    ) async throws(PostgresError) {
         guard isInUse else {
             isInUse = true
             return
         }
-        await withCheckedContinuation { turns.append($0) }
+        lastTurn += 1
+        let id = lastTurn
+        guard cancellation == .stopsCommand else {
+            _ = await queue(id)
+            return
+        }
+        let timer = deadline.map { deadline in
+            Task {
+                try? await Task.sleep(for: deadline.remaining())
+                self.giveUpTurn(id)
+            }
+        }
+        let isMine = await withTaskCancellationHandler {
+            await queue(id)
+        } onCancel: {
+            Task { await self.giveUpTurn(id) }
+        }
+        timer?.cancel()
+        if !isMine { throw Stop(isDeadline: !Task.isCancelled).errorBeforeSending }
+    }
+
+    private func queue(_ id: UInt64) async -> Bool {
+        await withCheckedContinuation { turns.append(Turn(id: id, continuation: $0)) }
+    }
+
+    /// Takes a task out of the queue; nothing happens when it has its turn already.
+    private func giveUpTurn(_ id: UInt64) {
+        guard let index = turns.firstIndex(where: { $0.id == id }) else { return }
+        turns.remove(at: index).continuation.resume(returning: false)
     }
 
     func endTurn() {
         lastUse = .now()
         if let next = turns.popFirst() {
-            next.resume()
+            next.continuation.resume(returning: true)
         } else {
             isInUse = false
         }

@@ -2,19 +2,24 @@ import Foundation
 import Synchronization
 
 /// The few threads that make the calls libpq can only do blocking: name resolution and, before libpq 17, `PQcancel`.
-enum BlockingCalls {
-    /// More would only let a broken resolver hold more threads.
-    private static let queue = {
-        let queue = OperationQueue()
-        queue.name = "postgres-blocking"
+final class BlockingCalls: Sendable {
+    /// Connecting with a name to resolve.
+    static let connecting = BlockingCalls("postgres-connecting")
+    /// `PQcancel`; apart, so that a resolver that hangs keeps no cancel request waiting.
+    static let cancellation = BlockingCalls("postgres-cancelling")
+
+    private let queue = OperationQueue()
+
+    private init(_ name: String) {
+        queue.name = name
+        // More would only let a broken resolver hold more threads.
         queue.maxConcurrentOperationCount = 4
-        return queue
-    }()
+    }
 
     /// Runs `call` on a helper thread and returns its value, or nil when the deadline passed first.
     ///
     /// A late call is not stopped: it ends by itself, and its value is dropped on the helper thread.
-    static func run<Value: Sendable>(
+    func run<Value: Sendable>(
         until deadline: MonotonicTime?,
         isolation: isolated any Actor,
         _ call: @escaping @Sendable () -> Value

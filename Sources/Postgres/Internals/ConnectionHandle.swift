@@ -1,6 +1,7 @@
 import CLibPQ
 import Glibc
 import Logging
+import Synchronization
 
 /// Owns one `PGconn` and finishes it with `PQfinish`; one method for each libpq call.
 ///
@@ -136,6 +137,25 @@ final class ConnectionHandle: @unchecked Sendable {
     /// Only when not busy.
     func nextResult() -> ResultHandle? { PQgetResult(connection).map(ResultHandle.init) }
 
+    /// Whether the server is still there, as far as the socket tells; only between commands.
+    ///
+    /// Read twice: the first time may have brought nothing but the server's last words.
+    func isAlive() -> Bool {
+        consumeInput() && !isBusy && consumeInput() && isOK
+    }
+
+    /// Why the server ended the session, where it said so.
+    ///
+    /// Once the connection is broken, what libpq still holds is read without waiting.
+    func lastWords() -> ServerError? {
+        var remaining = isOK ? 0 : 16
+        while remaining > 0, let result = nextResult() {
+            if let error = result.serverError { return error }
+            remaining -= 1
+        }
+        return notices.takeUnretainedValue().farewell
+    }
+
     /// `PQputCopyEnd` with an error, which makes the server fail a COPY FROM STDIN that nobody feeds.
     func refuseCopy(reason: String) { PQputCopyEnd(connection, reason) }
 
@@ -186,12 +206,17 @@ final class CancelHandle: @unchecked Sendable {
 /// Where a connection's notices go.
 final class NoticeSink: Sendable {
     private let logger: Logger
+    private let lastFatal = Mutex<ServerError?>(nil)
 
     init(logger: Logger) {
         self.logger = logger
     }
 
+    /// Why the server ended the session while nothing was asked of it.
+    var farewell: ServerError? { lastFatal.withLock { $0 } }
+
     func log(_ notice: ServerError) {
+        if notice.severity == "FATAL" || notice.severity == "PANIC" { lastFatal.withLock { $0 = notice } }
         let level: Logger.Level = notice.severity == "WARNING" ? .warning : .debug
         logger.log(level: level, "\(notice.message)", metadata: ["sqlstate": "\(notice.sqlState)"])
     }

@@ -93,23 +93,22 @@ public final class PostgresPool: Sendable {
     }
 
     private func acquire() async throws(PostgresError) -> Session {
-        while true {
-            let grant: PoolState<Session>.Grant
-            if let now = state.withLock({ $0.takeNow() }) {
-                grant = now
-            } else {
-                grant = await wait()
-            }
-            switch grant {
-            case .session(let session):
-                if await session.isReady() { return session }
-                // Broken while it was idle: its place is free for a new one.
-                await discard(session)
-            case .permission:
-                return try await open()
-            case .refused(let error):
-                throw error
-            }
+        let grant: PoolState<Session>.Grant
+        if let now = state.withLock({ $0.takeNow() }) {
+            grant = now
+        } else {
+            grant = await wait()
+        }
+        switch grant {
+        case .session(let session):
+            if await session.isReady() { return session }
+            // Broken while it was idle: a new one takes its place, which stays ours.
+            await session.close()
+            return try await open()
+        case .permission:
+            return try await open()
+        case .refused(let error):
+            throw error
         }
     }
 
@@ -191,8 +190,8 @@ public final class PostgresPool: Sendable {
 }
 
 extension Session {
-    /// Whether nothing is open: no transaction, no unread result.
-    var isIdle: Bool { !isClosed && transactionStatus == PQTRANS_IDLE }
+    /// Whether nothing is open: no transaction, no unread result, no task that waits for its turn.
+    var isIdle: Bool { !isClosed && !isInUse && transactionStatus == PQTRANS_IDLE }
 
     /// Whether an idle connection is still there, as far as its socket tells; costs no round trip.
     ///
@@ -200,14 +199,14 @@ extension Session {
     func isReady() -> Bool {
         guard let handle, transactionStatus == PQTRANS_IDLE else { return false }
         let age = MonotonicTime.now().nanoseconds &- lastUse.nanoseconds
-        return age < 1_000_000_000 || (handle.consumeInput() && handle.isOK)
+        return age < 1_000_000_000 || handle.isAlive()
     }
 
     /// Rolls back what was left open.
     ///
     /// Returns whether the session can be used again.
     func cleanUp() async -> Bool {
-        guard !isClosed, transactionStatus == PQTRANS_INTRANS || transactionStatus == PQTRANS_INERROR else {
+        guard !isClosed, !isInUse, transactionStatus == PQTRANS_INTRANS || transactionStatus == PQTRANS_INERROR else {
             return false
         }
         return await rollBack(.transaction) == nil && isIdle

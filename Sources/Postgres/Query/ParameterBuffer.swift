@@ -29,23 +29,26 @@ struct ParameterBuffer: Sendable {
         }
         let isNull = encoder.takeNull()
         let length = encoder.bytes.count - offset
+        let isText = Value.postgresFormat == .text
         parameters.append(
             Parameter(
                 type: Value.postgresType.rawValue,
                 offset: offset,
                 length: isNull ? -1 : length,
-                isText: Value.postgresFormat == .text
+                isText: isText
             )
         )
         if length > Self.maximumLength {
-            failure =
-                failure
-                ?? PostgresError(
-                    .encodingFailed,
-                    "parameter $\(count) has \(length) bytes; PostgreSQL's limit is 1 GiB",
-                    nothingWasSent: true
-                )
+            fail("parameter $\(count) has \(length) bytes; PostgreSQL's limit is 1 GiB")
         }
+        guard isText else { return }
+        // libpq takes the length of a text parameter from its NUL.
+        if encoder.bytes[offset...].contains(0) { fail("parameter $\(count) is a text with a NUL character") }
+        encoder.append(UInt8(0))
+    }
+
+    private mutating func fail(_ message: String) {
+        failure = failure ?? PostgresError(.encodingFailed, message, nothingWasSent: true)
     }
 
     /// - Throws: the first failure to encode, or too many parameters.

@@ -91,7 +91,18 @@ public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
     }
 }
 
-extension PostgresQuery: CustomStringConvertible {
+extension PostgresQuery: CustomStringConvertible, CustomReflectable {
     /// The statement's text; the bound values are not shown.
     public var description: String { sql }
+    /// The statement's text alone, so that `dump` shows no bound value either.
+    public var customMirror: Mirror { Mirror(self, children: ["sql": sql]) }
+
+    /// - Throws: `encodingFailed` when the statement or a parameter cannot be sent.
+    func check() throws(PostgresError) {
+        try parameters.check()
+        // libpq would send what stands before it.
+        guard !sql.utf8.contains(0) else {
+            throw PostgresError(.encodingFailed, "the statement holds a NUL character", nothingWasSent: true)
+        }
+    }
 }

@@ -55,9 +55,8 @@ struct StatementCache {
         if entry.isPrepared { evicted.append(entry.name) }
     }
 
-    mutating func takeEvicted() -> [String] {
-        defer { evicted = [] }
-        return evicted
+    mutating func takeEvicted() -> String? {
+        evicted.popLast()
     }
 
     private mutating func evictOldest() {

@@ -75,7 +75,10 @@ extension Array: PostgresDecodable where Element: PostgresDecodable {
         guard Element.canDecode(elementType) else {
             throw PostgresError(.decodingFailed, "elements of type \(elementType.rawValue) are no \(Element.self)")
         }
-        guard dimensions != 0 else { return [] }
+        guard dimensions != 0 else {
+            try cursor.expectEnd(of: bytes)
+            return []
+        }
         guard dimensions == 1 else {
             throw PostgresError(.decodingFailed, "the array has \(dimensions) dimensions, not one")
         }
@@ -97,6 +100,7 @@ extension Array: PostgresDecodable where Element: PostgresDecodable {
                 )
             }
         }
+        try cursor.expectEnd(of: bytes)
         return elements
     }
 }
@@ -121,5 +125,11 @@ private struct ArrayCursor {
         }
         defer { offset += count }
         return offset..<offset + count
+    }
+
+    func expectEnd(of span: RawSpan) throws(PostgresError) {
+        guard offset == span.byteCount else {
+            throw PostgresError(.decodingFailed, "the array has \(span.byteCount - offset) bytes after its last element")
+        }
     }
 }

@@ -24,7 +24,8 @@ public struct PostgresInet: Sendable, Hashable {
     /// Parsed by `inet_pton(3)`.
     public init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard let address = parts.first, parts.count <= 2 else { return nil }
+        // C would take a NUL as the end.
+        guard let address = parts.first, parts.count <= 2, !text.utf8.contains(0) else { return nil }
         let family = address.contains(":") ? AF_INET6 : AF_INET
         var bytes = [UInt8](repeating: 0, count: family == AF_INET6 ? 16 : 4)
         guard inet_pton(family, String(address), &bytes) == 1 else { return nil }
@@ -82,6 +83,7 @@ extension PostgresInet: PostgresCodable {
         let family = bytes.bigEndian(as: UInt8.self)
         let prefix = bytes.bigEndian(at: 1, as: UInt8.self)
         guard family == (address.count == 4 ? Family.ipv4 : Family.ipv6),
+            Int(bytes.bigEndian(at: 3, as: UInt8.self)) == address.count,
             let inet = PostgresInet(bytes: address, prefixLength: prefix)
         else {
             throw PostgresError(.decodingFailed, "the bytes are no inet")

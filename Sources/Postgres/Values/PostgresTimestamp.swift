@@ -3,7 +3,7 @@ import Glibc
 
 /// A `timestamptz`: microseconds, exactly as the server keeps them, and its two infinities.
 ///
-/// `Foundation.Date` also conforms; it holds microseconds exactly only between the years 1716 and 2286.
+/// `Foundation.Date` also conforms; it holds microseconds exactly only between the years 1729 and 2272.
 public struct PostgresTimestamp: Sendable, Hashable, Comparable {
     /// Microseconds since 2000-01-01 00:00 UTC, PostgreSQL's epoch; the extreme values are the infinities.
     public let microsecondsSince2000: Int64
@@ -76,12 +76,25 @@ extension Date: PostgresCodable {
     ///
     /// - Throws: `encodingFailed` for a time beyond PostgreSQL's range.
     public func encode(to encoder: inout PostgresEncoder) throws(PostgresError) {
-        let microseconds = (timeIntervalSince1970 * 1_000_000).rounded()
-        guard let exact = Int64(exactly: microseconds), let time = PostgresTimestamp(microsecondsSince1970: exact)
-        else {
+        guard let microseconds = microsecondsSince2000 else {
             throw PostgresError(.encodingFailed, "the date is out of timestamptz's range", nothingWasSent: true)
         }
-        time.encode(to: &encoder)
+        PostgresTimestamp(microsecondsSince2000: microseconds).encode(to: &encoder)
+    }
+
+    /// From 2000, PostgreSQL's epoch, to 2001, the one by which a date keeps its seconds: any other would round twice.
+    private static let referenceOffset: Int64 = 31_622_400_000_000
+
+    private var microsecondsSince2000: Int64? {
+        let seconds = timeIntervalSinceReferenceDate
+        let whole = seconds.rounded(.down)
+        // Apart from the whole seconds, which are exact, the fraction is multiplied without loss.
+        guard let exact = Int64(exactly: whole), let fraction = Int64(exactly: ((seconds - whole) * 1_000_000).rounded())
+        else { return nil }
+        let (scaled, overflow) = exact.multipliedReportingOverflow(by: 1_000_000)
+        let (sum, isTooLarge) = scaled.addingReportingOverflow(Self.referenceOffset + fraction)
+        // The extreme values are the infinities.
+        return overflow || isTooLarge || sum == .max || sum == .min ? nil : sum
     }
 
     /// True for `timestamptz`.
@@ -89,9 +102,11 @@ extension Date: PostgresCodable {
 
     /// Reads the time; the infinities do not fit a date and throw.
     public static func decode(_ bytes: RawSpan, type: PostgresType) throws(PostgresError) -> Date {
-        guard let microseconds = try PostgresTimestamp.decode(bytes, type: type).microsecondsSince1970 else {
+        let time = try PostgresTimestamp.decode(bytes, type: type)
+        let (microseconds, overflow) = time.microsecondsSince2000.subtractingReportingOverflow(referenceOffset)
+        guard !time.isInfinite, !overflow else {
             throw PostgresError(.decodingFailed, "an infinite time does not fit Date; read a PostgresTimestamp")
         }
-        return Date(timeIntervalSince1970: Double(microseconds) / 1_000_000)
+        return Date(timeIntervalSinceReferenceDate: Double(microseconds) / 1_000_000)
     }
 }
