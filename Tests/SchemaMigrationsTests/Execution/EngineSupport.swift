@@ -42,7 +42,8 @@ final class EventLog: Sendable {
 
 extension PostgresConnection {
     /// The only value of a query.
-    func value<Value: PostgresDecodable>(_ query: PostgresQuery, as type: Value.Type = Value.self) async throws -> Value {
+    func value<Value: PostgresDecodable>(_ query: PostgresQuery, as type: Value.Type = Value.self) async throws -> Value
+    {
         try await self.query(query).one().decode(at: 0, as: type)
     }
 

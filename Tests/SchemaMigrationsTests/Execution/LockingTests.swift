@@ -64,10 +64,8 @@ import Testing
     @Test func `a runner without progress is named, and its death frees the lock`() async throws {
         try await withDatabase { database in
             let slow = ["0001_slow/up.sql": "SELECT pg_sleep(30);"]
-            let log = EventLog()
             let first = try migrator(slow, on: database) { $0.holder = "sleeper" }
             let running = Task { try await failure(first) }
-            _ = log
             try await database.connect { connection in
                 try await waitUntil { try await connection.hasTable("migrate_control") }
                 try await waitUntil {
@@ -92,11 +90,17 @@ import Testing
 
     @Test func `a runner that was overtaken commits nothing more`() async throws {
         try await withDatabase { database in
-            let steps = ["0001_two/01_a.sql": "SELECT pg_sleep(0.3);", "0001_two/02_b.sql": "CREATE TABLE b (id int);"]
+            let steps = ["0001_two/01_a.sql": "SELECT pg_sleep(0.8);", "0001_two/02_b.sql": "CREATE TABLE b (id int);"]
             let first = try migrator(steps, on: database)
             let running = Task { try await failure(first) }
             try await database.connect { connection in
                 try await waitUntil { try await connection.hasTable("migrate_control") }
+                try await waitUntil { try await connection.value("SELECT token FROM migrate_control") == Int64(1) }
+                try await waitUntil {
+                    try await connection.value(
+                        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep')"
+                    )
+                }
                 // Waits for the row that step one holds, as a second runner's token would.
                 try await connection.query("UPDATE migrate_control SET token = token + 1")
                 #expect(try await running.value?.code == .fenced)
