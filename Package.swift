@@ -109,6 +109,7 @@ let package = Package(
             dependencies: [
                 "VMMCommand", "vmmdb", "Postgres", "TestSupport",
                 .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ]
         ),
         .testTarget(
