@@ -45,7 +45,7 @@ extension AsyncParsableCommand {
         _ body: (Datastore) async throws -> Void
     ) async throws {
         do {
-            let pool = PostgresPool(try options.configuration(), maximumConnections: 1)
+            let pool = PostgresPool(try await options.configuration(), maximumConnections: 1)
             do {
                 try await body(Datastore(pool))
                 await pool.shutDown()

@@ -30,17 +30,17 @@ struct DatabaseOptions: ParsableArguments {
     /// How to reach the database; every transaction there is read-only, by the server's word.
     func configuration(
         environment: [String: String] = ProcessInfo.processInfo.environment
-    ) throws -> PostgresConfiguration {
-        var configuration = try PostgresConfiguration(try connectionString(environment))
+    ) async throws -> PostgresConfiguration {
+        var configuration = try PostgresConfiguration(try await connectionString(environment))
         configuration.applicationName = "vmmdb"
         configuration.settings["default_transaction_read_only"] = "on"
         configuration.settings["statement_timeout"] = "\(statementTimeout)s"
         return configuration
     }
 
-    private func connectionString(_ environment: [String: String]) throws -> String {
+    private func connectionString(_ environment: [String: String]) async throws -> String {
         if let databaseURL { return databaseURL }
-        if local { return try localURL() }
+        if local { return try await localURL() }
         for name in ["MIGRATE_DATABASE_URL", "DATABASE_URL"] {
             if let url = environment[name], !url.isEmpty { return url }
         }
@@ -56,14 +56,15 @@ struct DatabaseOptions: ParsableArguments {
         return ""
     }
 
-    private func localURL() throws -> String {
+    /// Starts the private server where it is stopped; a new one would only be empty.
+    private func localURL() async throws -> String {
         let server = LocalServer()
-        guard case .running = try server.status(), let url = try server.url() else {
+        guard try server.status() != .absent else {
             throw CommandFailure(
-                "the private server in .local-postgres does not run; \"migrate local start\" starts it",
+                "there is no private server in .local-postgres; \"migrate up --local\" makes one",
                 exitCode: .cannotConnect
             )
         }
-        return url
+        return try await server.start().url
     }
 }

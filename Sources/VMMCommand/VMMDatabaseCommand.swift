@@ -13,6 +13,10 @@ public struct VMMDatabaseCommand: AsyncParsableCommand {
         subcommands: [ShowCommand.self, ListCommand.self, FailuresCommand.self]
     )
 
+    // Also here, so that they may stand before the subcommand.
+    @OptionGroup var database: DatabaseOptions
+    @OptionGroup var output: OutputOptions
+
     /// Makes the command without arguments, which shows its help.
     public init() {}
 

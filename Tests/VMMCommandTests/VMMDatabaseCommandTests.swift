@@ -150,6 +150,20 @@ import Testing
         }
     }
 
+    @Test func `global options may stand before the subcommand`() async throws {
+        try await withVMMs { url in
+            let result = try await run("--database-url", url, "--format", "json", "show", Self.running)
+            #expect(result.exitCode == 0)
+            #expect(result.output.hasPrefix("{"))
+        }
+    }
+
+    @Test func `without a private server there is nothing local to show`() async throws {
+        let result = try await run("list", "--local")
+        #expect(result.exitCode == 5)
+        #expect(result.error.contains("migrate up --local"))
+    }
+
     @Test func `the flag wins over the environment`() async throws {
         try await withVMMs { url in
             let result = try await run(
@@ -201,6 +215,7 @@ extension `The command vmmdb` {
             .path(FilePath(Self.binary)),
             arguments: Arguments(arguments),
             environment: .custom(Dictionary(uniqueKeysWithValues: variables)),
+            workingDirectory: FilePath(FileManager.default.temporaryDirectory.path),
             output: .string(limit: 1 << 22),
             error: .string(limit: 1 << 20)
         )
