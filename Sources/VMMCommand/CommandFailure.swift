@@ -18,6 +18,9 @@ struct CommandFailure: Error {
         self.exitCode = exitCode
     }
 
+    /// The server's codes for a column, a type or a table that is not there.
+    private static let missingObject: Set = ["42703", "42704", "42P01"]
+
     /// What an error means to whoever called the command.
     init(_ error: any Error) {
         switch error {
@@ -27,7 +30,7 @@ struct CommandFailure: Error {
             self.init(error.description, exitCode: .cannotConnect)
         case let error as PostgresError where error.code == .invalidConfiguration:
             self.init(error.description, exitCode: .validationFailure)
-        case let error as PostgresError where error.sqlState?.rawValue == "42703" || error.sqlState == .undefinedTable:
+        case let error as PostgresError where Self.missingObject.contains(error.sqlState?.rawValue ?? ""):
             self.init("\(error); the database needs version 2 of the schema, which \"migrate up\" brings")
         case let error as PostgresError:
             self.init(error.description)

@@ -181,9 +181,10 @@ import Testing
         #expect(!result.error.contains("geheim"))
     }
 
-    @Test func `a database without failure reasons is told to migrate`() async throws {
+    @Test(arguments: [["list"], ["list", "--reason", "sled_off"], ["show", running], ["failures"]])
+    func `without failure reasons in the database the advice is to migrate`(arguments: [String]) async throws {
         try await withVMMs(through: 1) { url in
-            let result = try await run("list", "--database-url", url)
+            let result = try await run(arguments + ["--database-url", url])
             #expect(result.exitCode == 1)
             #expect(result.error.contains("migrate up"))
         }
