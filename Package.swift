@@ -18,6 +18,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/onevcat/Rainbow", from: "4.2.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
     ],
@@ -48,7 +49,10 @@ let package = Package(
         ),
         .target(
             name: "EphemeralPostgres",
-            dependencies: [.product(name: "Subprocess", package: "swift-subprocess")]
+            dependencies: [
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]
         ),
         .target(
             name: "MigrateCommand",
@@ -85,7 +89,14 @@ let package = Package(
         .testTarget(name: "SchemaMigrationsTests", dependencies: ["SchemaMigrations", "Postgres", "TestSupport"]),
         .testTarget(name: "VMMModelTests", dependencies: ["VMMModel"]),
         .testTarget(name: "VMMDatastoreTests", dependencies: ["VMMDatastore", "VMMModel", "Postgres", "TestSupport"]),
-        .testTarget(name: "EphemeralPostgresTests", dependencies: ["EphemeralPostgres"]),
+        .testTarget(
+            name: "EphemeralPostgresTests",
+            dependencies: [
+                "EphemeralPostgres", "TestSupport",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]
+        ),
         .testTarget(
             name: "MigrateCommandTests",
             dependencies: [
@@ -111,7 +122,10 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ]
         ),
-        .testTarget(name: "PublicAPIProbe", dependencies: ["Postgres", "SchemaMigrations", "VMMDatastore", "VMMModel"]),
+        .testTarget(
+            name: "PublicAPIProbe",
+            dependencies: ["Postgres", "SchemaMigrations", "VMMDatastore", "VMMModel"]
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,71 @@
+public import EphemeralPostgres
+import Glibc
+import Synchronization
+
+/// A database that one test has to itself.
+public struct TestDatabase: Sendable {
+    /// The database's name.
+    public let name: String
+    /// The server that it is on, shared with the other tests of this process.
+    public let server: EphemeralServer
+
+    /// A libpq connection string for the database, as the superuser.
+    public var connectionString: String { server.connectionString(database: name) }
+}
+
+/// Runs `body` with a new database, which is dropped afterwards, also when `body` throws.
+///
+/// The first call in a process starts the server; it goes away with the process.
+///
+/// - Parameters:
+///   - template: the database to copy, which nobody may be connected to; `nil` for an empty one.
+///   - body: the test.
+/// - Returns: what `body` returns.
+/// - Throws: what `body` throws, or `PostgresServerError` when there is no server or database to be had.
+public func withDatabase<Result>(
+    template: String? = nil,
+    _ body: (TestDatabase) async throws -> Result
+) async throws -> Result {
+    let server = try await TestServer.shared.server()
+    let database = TestDatabase(name: TestServer.uniqueName(), server: server)
+    try await server.createDatabase(database.name, template: template)
+    do {
+        let result = try await body(database)
+        try await server.dropDatabase(database.name)
+        return result
+    } catch {
+        // The test's own error matters; the database ends with the process at the latest.
+        try? await server.dropDatabase(database.name)
+        throw error
+    }
+}
+
+/// The server of this process's tests.
+public actor TestServer {
+    /// The only one.
+    public static let shared = TestServer()
+
+    private static let lastNumber = Atomic(0)
+
+    private var start: Task<EphemeralServer, any Error>?
+
+    /// The running server, started by the first caller.
+    ///
+    /// - Throws: `PostgresServerError` when it cannot be started; every later caller gets the same error.
+    public func server() async throws -> EphemeralServer {
+        let task =
+            start
+            ?? Task {
+                var options = EphemeralServer.Options()
+                options.maxConnections = 200
+                return try await EphemeralServer.start(options)
+            }
+        start = task
+        return try await task.value
+    }
+
+    /// A database name that no other test uses.
+    static func uniqueName() -> String {
+        "t_\(lastNumber.wrappingAdd(1, ordering: .relaxed).newValue)_\(getpid())"
+    }
+}
