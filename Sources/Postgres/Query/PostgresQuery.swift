@@ -59,6 +59,14 @@ public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
             sql += String(parameters.count)
         }
 
+        /// Binds a value or NULL as the next parameter.
+        public mutating func appendInterpolation<Value: PostgresEncodable>(_ value: Value?) {
+            // Apart from the other: the compiler warns of optionals that are interpolated as something general.
+            parameters.append(value)
+            sql += "$"
+            sql += String(parameters.count)
+        }
+
         /// Appends the name of a table, column or other object, quoted.
         public mutating func appendInterpolation(identifier name: String) {
             sql += PostgresQuery.quote(identifier: name)
