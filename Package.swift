@@ -92,7 +92,7 @@ let package = Package(
         .testTarget(
             name: "EphemeralPostgresTests",
             dependencies: [
-                "EphemeralPostgres",
+                "EphemeralPostgres", "TestSupport",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
