@@ -143,7 +143,7 @@ struct CancellationTests {
         configuration.cancelTimeout = .milliseconds(200)
         let connection = try await PostgresConnection.connect(to: configuration)
         let processID = await connection.backendProcessID
-        let timeout: Duration? = isTimeout ? .milliseconds(500) : nil
+        let timeout: Duration? = isTimeout ? .seconds(3) : nil
         let task = Task { try await connection.query("SELECT pg_sleep(60)", timeout: timeout) }
         #expect(try await eventually { try await observer.isSleeping(processID) })
         kill(processID, SIGSTOP)

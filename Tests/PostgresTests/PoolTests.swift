@@ -160,7 +160,7 @@ struct PoolTests {
         try await withPool(1) { pool, _ in
             for _ in 0..<5 {
                 let strays = try await pool.withConnection { connection in
-                    let strays = (0..<3).map { _ in Task { try await connection.query("SELECT pg_sleep(0.2)") } }
+                    let strays = (0..<3).map { _ in Task { try await connection.query("SELECT pg_sleep(60)") } }
                     try await Task.sleep(for: .milliseconds(20))
                     return strays
                 }
