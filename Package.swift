@@ -87,7 +87,9 @@ let package = Package(
         ),
         .testTarget(
             name: "PostgresTests",
-            dependencies: ["EphemeralPostgres", "Postgres", "TestSupport", .product(name: "Logging", package: "swift-log")]
+            dependencies: [
+                "EphemeralPostgres", "Postgres", "TestSupport", .product(name: "Logging", package: "swift-log"),
+            ]
         ),
         .testTarget(name: "SchemaMigrationsTests", dependencies: ["SchemaMigrations", "Postgres", "TestSupport"]),
         .testTarget(name: "VMMModelTests", dependencies: ["VMMModel"]),
