@@ -29,13 +29,14 @@ enum ProgramRunner {
         as user: ServerUser,
         in folder: String = "/"
     ) async throws -> Outcome {
+        let command = user.command(path, arguments)
         let task = Task {
             try await Subprocess.run(
-                .path(FilePath(path)),
-                arguments: Arguments(arguments),
+                .path(FilePath(command.path)),
+                arguments: Arguments(command.arguments),
                 environment: environment(),
                 workingDirectory: FilePath(folder),
-                platformOptions: user.platformOptions,
+                platformOptions: ServerUser.platformOptions,
                 output: .string(limit: 1 << 20),
                 error: .combinedWithOutput
             )

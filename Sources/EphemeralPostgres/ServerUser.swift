@@ -24,16 +24,21 @@ struct ServerUser: Sendable, Hashable {
         return ServerUser(userID: status.userID, groupID: status.groupID)
     }
 
-    /// What makes a program run as this user, outside this process's session so that Ctrl-C does not reach it.
-    var platformOptions: PlatformOptions {
+    /// Outside this process's session, so that Ctrl-C does not reach the program.
+    static var platformOptions: PlatformOptions {
         var options = PlatformOptions()
         options.createSession = true
-        if isAnother {
-            options.userID = userID
-            options.groupID = groupID
-            options.supplementaryGroups = []
-        }
         return options
+    }
+
+    /// The command that runs a program as this user.
+    ///
+    /// Another user is become by `setpriv`, a program of its own: between fork and exec of a process with threads,
+    /// glibc's `setgroups` waits for threads that the child does not have.
+    func command(_ path: String, _ arguments: [String]) -> (path: String, arguments: [String]) {
+        guard isAnother else { return (path, arguments) }
+        let change = ["--reuid=\(userID)", "--regid=\(groupID)", "--clear-groups", "--", path]
+        return ("/usr/bin/setpriv", change + arguments)
     }
 
     private static func named(_ name: String) -> ServerUser? {

@@ -33,15 +33,16 @@ struct Supervisor: Sendable {
         let lifeline = Lifeline(descriptor: ends[0])
         let input = FileDescriptor(rawValue: ends[1])
         requests = continuation
+        let command = user.command("/bin/sh", ["-c", Self.script, "sh"] + arguments)
         run = Task.detached {
             var reason = "it was told to end"
             do {
                 let result = try await Subprocess.run(
-                    .path("/bin/sh"),
-                    arguments: Arguments(["-c", Self.script, "sh"] + arguments),
+                    .path(FilePath(command.path)),
+                    arguments: Arguments(command.arguments),
                     environment: ProgramRunner.environment(),
                     workingDirectory: FilePath(folder),
-                    platformOptions: user.platformOptions,
+                    platformOptions: ServerUser.platformOptions,
                     input: .fileDescriptor(input, closeAfterSpawningProcess: true),
                     output: .sequence,
                     error: .discarded

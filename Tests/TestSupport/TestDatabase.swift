@@ -26,6 +26,8 @@ public func withDatabase<Result>(
     template: String? = nil,
     _ body: (TestDatabase) async throws -> Result
 ) async throws -> Result {
+    await TestServer.shared.takePlace()
+    defer { Task { await TestServer.shared.leavePlace() } }
     let server = try await TestServer.shared.server()
     let database = TestDatabase(name: TestServer.uniqueName(), server: server)
     try await server.createDatabase(database.name, template: template)
@@ -47,7 +49,12 @@ public actor TestServer {
 
     private static let lastNumber = Atomic(0)
 
+    /// How many tests have a database at once; Swift Testing starts all tests together.
+    private static let places = 8
+
     private var start: Task<EphemeralServer, any Error>?
+    private var taken = 0
+    private var queue: [CheckedContinuation<Void, Never>] = []
 
     /// The running server, started by the first caller.
     ///
@@ -62,6 +69,23 @@ public actor TestServer {
             }
         start = task
         return try await task.value
+    }
+
+    /// Waits until few enough tests are at work.
+    func takePlace() async {
+        guard taken >= Self.places else {
+            taken += 1
+            return
+        }
+        await withCheckedContinuation { queue.append($0) }
+    }
+
+    func leavePlace() {
+        if queue.isEmpty {
+            taken -= 1
+        } else {
+            queue.removeFirst().resume()
+        }
     }
 
     /// A database name that no other test uses.
