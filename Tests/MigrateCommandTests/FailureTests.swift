@@ -120,6 +120,30 @@ import Testing
         }
     }
 
+    @Test func `a second signal ends the program at once`() async throws {
+        // A step that swallows the cancel request which the first signal leads to.
+        let stubborn = """
+            DO $$ BEGIN
+                LOOP
+                    BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END;
+                END LOOP;
+            END $$
+            """
+        try await Project.with(["0001_stubborn/up.sql": stubborn]) { project in
+            let sleeping = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+            let run = try await project.migrate("up") { process in
+                try await project.eventually("SELECT EXISTS (SELECT \(sleeping))")
+                #expect(kill(process, SIGINT) == 0)
+                // The two signals would count as one if the first had not been taken yet.
+                try await Task.sleep(for: .milliseconds(500))
+                #expect(kill(process, SIGTERM) == 0)
+            }
+            #expect(run.exitCode == 143)
+            #expect(run.errorOutput.contains("once more stops at once"))
+            #expect(try await project.number("SELECT count(pg_terminate_backend(pid)) \(sleeping)") >= 0)
+        }
+    }
+
     @Test func `a server that cannot be reached answers 5`() async throws {
         try await withFolder { folder in
             try FileManager.default.createDirectory(atPath: "\(folder)/migrations", withIntermediateDirectories: true)
