@@ -73,7 +73,7 @@ extension MigrationError {
             let hint =
                 "check the address, the server and the credentials; \"migrate wait\" waits for a server to come up"
             return MigrationError(.cannotConnect, "\(error)", hint: hint, exitCode: .cannotConnect, underlying: error)
-        case .connectionClosed:
+        case .connectionClosed, .commitOutcomeUnknown:
             return MigrationError(
                 .connectionLost,
                 "the connection was lost\(place): \(error)",

@@ -77,13 +77,17 @@ public struct Migrator: Sendable {
         phase: PhaseSelection = .expand,
         report: @escaping @Sendable (MigrationEvent) -> Void = { _ in }
     ) async throws -> MigrationResult {
-        let work = WorkConnection(try await PostgresConnection.connect(to: configuration))
         do {
-            let result = try await run(on: work, target, phase, report)
-            await work.connection.close()
-            return result
+            let work = WorkConnection(try await PostgresConnection.connect(to: configuration))
+            do {
+                let result = try await run(on: work, target, phase, report)
+                await work.connection.close()
+                return result
+            } catch {
+                await work.connection.close()
+                throw error
+            }
         } catch {
-            await work.connection.close()
             throw MigrationError.describing(error)
         }
     }
