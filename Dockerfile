@@ -15,10 +15,10 @@ FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates libpq5 libpg-query1504.0 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --no-create-home --shell /usr/sbin/nologin migrate
+    && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin migrate
 COPY --from=builder /out/migrate /usr/local/bin/migrate
 COPY migrations /migrations
-USER migrate
+USER 10001
 WORKDIR /
 ENTRYPOINT ["migrate"]
 CMD ["up"]

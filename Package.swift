@@ -85,14 +85,17 @@ let package = Package(
             dependencies: ["EphemeralPostgres", "Postgres", "SchemaMigrations"],
             path: "Tests/TestSupport"
         ),
-        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"]),
+        .testTarget(
+            name: "PostgresTests",
+            dependencies: ["EphemeralPostgres", "Postgres", "TestSupport", .product(name: "Logging", package: "swift-log")]
+        ),
         .testTarget(name: "SchemaMigrationsTests", dependencies: ["SchemaMigrations", "Postgres", "TestSupport"]),
         .testTarget(name: "VMMModelTests", dependencies: ["VMMModel"]),
         .testTarget(name: "VMMDatastoreTests", dependencies: ["VMMDatastore", "VMMModel", "Postgres", "TestSupport"]),
         .testTarget(
             name: "EphemeralPostgresTests",
             dependencies: [
-                "EphemeralPostgres",
+                "EphemeralPostgres", "TestSupport",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
@@ -109,6 +112,7 @@ let package = Package(
             dependencies: [
                 "VMMCommand", "vmmdb", "Postgres", "TestSupport",
                 .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ]
         ),
         .testTarget(

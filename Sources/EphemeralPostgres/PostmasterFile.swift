@@ -15,10 +15,20 @@ struct PostmasterFile: Sendable, Hashable {
         guard let contents = FileManager.default.contents(atPath: "\(data)/postmaster.pid") else { return nil }
         let lines = String(decoding: contents, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
         guard let processID = lines.first.flatMap({ Int32($0) }), processID > 0,
-            let place = realPath("/proc/\(processID)/cwd"), place == realPath(data)
+            isPostmaster(processID, of: data)
         else { return nil }
         let status = lines.count > 7 ? lines[7].trimmingPrefix(" ").prefix(while: { $0 != " " }) : ""
         return PostmasterFile(processID: processID, isReady: status == "ready")
+    }
+
+    private static func isPostmaster(_ processID: Int32, of data: String) -> Bool {
+        if let place = realPath("/proc/\(processID)/cwd") { return place == realPath(data) }
+        // In a container, root often may not look into another user's processes; name and user are open to all. Taking
+        // a living server for a dead one would be the worse mistake.
+        guard errno == EACCES || errno == EPERM else { return false }
+        let name = FileManager.default.contents(atPath: "/proc/\(processID)/comm")
+        return name == Data("postgres\n".utf8)
+            && FileStatus(path: "/proc/\(processID)")?.userID == FileStatus(path: data)?.userID
     }
 
     private static func realPath(_ path: String) -> String? {

@@ -1,1 +1,3 @@
-print("")
+import VMMCommand
+
+await VMMDatabaseCommand.start()

@@ -30,13 +30,23 @@ import Testing
 
     @Test func `a local server outlives the process that started it`() async throws {
         try await withLocalServer { server in
-            try await Self.runOtherProcess("local:\(server.directory)") { _ in }
+            #expect(try await Self.runOtherProcess("local:\(server.directory)"))
             guard case .running = try server.status() else {
                 Issue.record("not running")
                 return
             }
             let url = try #require(try server.url())
             #expect(try await query(url, "SELECT 1") == "1")
+        }
+    }
+
+    @Test func `two processes that start a local server at once both succeed, and have the same server`() async throws {
+        try await withLocalServer { server in
+            async let first = Self.runOtherProcess("local:\(server.directory)")
+            async let second = Self.runOtherProcess("local:\(server.directory)")
+            let results = try await [first, second]
+            #expect(results == [true, true])
+            #expect(try await server.start().outcome == .alreadyRunning)
         }
     }
 
@@ -62,11 +72,15 @@ import Testing
         return String(value.dropFirst(kind.count + 1))
     }
 
-    /// Runs this program again for one of the tests above; returns when it has ended.
-    private static func runOtherProcess(_ value: String, _ body: (Int32) async throws -> Void) async throws {
+    /// Runs this program again for one of the tests above; returns, when it has ended, whether all was well.
+    @discardableResult
+    private static func runOtherProcess(
+        _ value: String,
+        _ body: (Int32) async throws -> Void = { _ in }
+    ) async throws -> Bool {
         let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let key = try #require(Environment.Key(rawValue: task))
-        _ = try await Subprocess.run(
+        let result = try await Subprocess.run(
             .path(FilePath(program)),
             arguments: ["--testing-library", "swift-testing", "--filter", "in another process"],
             environment: .inherit.updating([key: value]),
@@ -76,5 +90,6 @@ import Testing
         ) { execution in
             try await body(execution.processIdentifier.value)
         }
+        return result.terminationStatus.isSuccess
     }
 }

@@ -94,6 +94,26 @@ import Testing
         #expect(unclosed.notes.map(\.location.description) == ["1_case/up.sql:2:8"])
     }
 
+    /// Damaged files must end in an answer or an error with a place, whatever the damage.
+    @Test func `damaged SQL never gets the better of an inspection`() throws {
+        var generator = SeededGenerator(seed: 5)
+        let corpus = StatementSplitterTests.difficult + ["\\restrict x", "UPDATE t SET a = 1 WHERE b"]
+        let directives = ["", "-- migrate: no-transaction\n", "-- migrate: backfill table=t\n"]
+        for _ in 0..<600 {
+            let statements = (0..<3).compactMap { _ in corpus.randomElement(using: &generator) }
+            var scalars = Array(statements.joined(separator: ";\n").unicodeScalars)
+            for _ in 0..<Int.random(in: 0...3, using: &generator) where !scalars.isEmpty {
+                scalars.remove(at: .random(in: scalars.indices, using: &generator))
+            }
+            let directive = directives.randomElement(using: &generator) ?? ""
+            let text = directive + "SELECT 0;" + String(String.UnicodeScalarView(scalars))
+            let lines = text.unicodeScalars.count { $0 == "\n" } + 1
+            let error = try inspectionError(text)
+            if let error { #expect((1...lines).contains(error.location?.line ?? 0), "\(text)") }
+            if !directive.isEmpty && statements.count == 3 { #expect(error != nil, "\(text)") }
+        }
+    }
+
     @Test func `an inspection error shows its line with a caret`() throws {
         let error = try #require(try inspectionError("SELECT 1;\tCOMMIT;"))
         #expect(

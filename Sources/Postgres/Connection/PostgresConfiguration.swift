@@ -150,7 +150,9 @@ enum ConnectionString {
         let namesOption = text.hasPrefix("invalid connection option") || text.hasPrefix("invalid URI query parameter")
         if namesOption, !string.contains("password"), !string.contains("@") { return text }
         // From the first quotation mark to the last: what is quoted may hold some itself.
-        guard let start = text.firstIndex(of: "\""), let end = text.lastIndex(of: "\""), start < end else { return text }
+        guard let start = text.firstIndex(of: "\""), let end = text.lastIndex(of: "\""), start < end else {
+            return text
+        }
         return text[...start] + "…" + text[end...]
     }
 }

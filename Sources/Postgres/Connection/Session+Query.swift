@@ -97,10 +97,16 @@ extension Session {
     }
 
     /// Whether the server refused a prepared statement because something changed underneath, not for what it does.
+    ///
+    /// An error with a context was raised by something that the statement ran, which may have committed.
     private func isStalePlan(_ error: PostgresError) -> Bool {
-        switch error.sqlState {
-        case .featureNotSupported: error.server?.routine == "RevalidateCachedQuery"
-        case .invalidStatementName: true
+        guard let server = error.server else { return false }
+        return switch server.sqlState {
+        case .featureNotSupported: server.routine == "RevalidateCachedQuery" && server.context == nil
+        case .invalidStatementName: server.context == nil
+        // A parameter's type (an enum) was dropped and made anew: found when its value is read, before anything runs.
+        case .internalError:
+            server.routine?.hasPrefix("getType") == true && server.message.hasPrefix("cache lookup failed for type")
         default: false
         }
     }

@@ -129,7 +129,10 @@ private struct ArrayCursor {
 
     func expectEnd(of span: RawSpan) throws(PostgresError) {
         guard offset == span.byteCount else {
-            throw PostgresError(.decodingFailed, "the array has \(span.byteCount - offset) bytes after its last element")
+            throw PostgresError(
+                .decodingFailed,
+                "the array has \(span.byteCount - offset) bytes after its last element"
+            )
         }
     }
 }

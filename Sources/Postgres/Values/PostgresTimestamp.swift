@@ -89,7 +89,8 @@ extension Date: PostgresCodable {
         let seconds = timeIntervalSinceReferenceDate
         let whole = seconds.rounded(.down)
         // Apart from the whole seconds, which are exact, the fraction is multiplied without loss.
-        guard let exact = Int64(exactly: whole), let fraction = Int64(exactly: ((seconds - whole) * 1_000_000).rounded())
+        guard let exact = Int64(exactly: whole),
+            let fraction = Int64(exactly: ((seconds - whole) * 1_000_000).rounded())
         else { return nil }
         let (scaled, overflow) = exact.multipliedReportingOverflow(by: 1_000_000)
         let (sum, isTooLarge) = scaled.addingReportingOverflow(Self.referenceOffset + fraction)

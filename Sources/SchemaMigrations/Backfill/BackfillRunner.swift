@@ -88,7 +88,7 @@ struct BackfillRunner: Sendable {
         try await connection.withTransaction { connection in
             try await connection.execute(
                 script: "SET LOCAL lock_timeout = \(options.lockTimeout.wholeMilliseconds); "
-                    + "SET LOCAL enable_seqscan = off; SET LOCAL idle_in_transaction_session_timeout = 0"
+                    + "SET LOCAL jit = off; SET LOCAL idle_in_transaction_session_timeout = 0"
             )
             let percent = cursor.endPage > 0 ? 100 * cursor.nextPage / cursor.endPage : 100
             try await store.prove(token, activity: "\(step.label), \(percent) %", connection)

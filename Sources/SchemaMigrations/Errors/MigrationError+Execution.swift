@@ -59,7 +59,7 @@ extension MigrationError {
     }
 
     /// Any error as one of the engine's, with the exit code that fits.
-    static func describing(_ error: any Error, step: PlannedStep? = nil) -> MigrationError {
+    package static func describing(_ error: any Error, step: PlannedStep? = nil) -> MigrationError {
         if let known = error as? MigrationError { return known }
         let place = step.map { " in \($0.label)" } ?? ""
         if error is CancellationError { return interrupted(place, error) }

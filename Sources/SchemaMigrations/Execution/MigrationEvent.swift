@@ -10,8 +10,8 @@ public enum MigrationEvent: Sendable {
     case stepProgress(StepIdentity, BackfillProgress)
     /// A step had to give way and will try again.
     case stepRetried(StepIdentity, attempt: Int, pause: Duration, reason: String)
-    /// A step is applied and recorded.
-    case stepFinished(StepIdentity, duration: Duration, rows: Int64?)
+    /// A step is applied and recorded; `lockHeld` is how long it kept writers waiting, nil when it did not.
+    case stepFinished(StepIdentity, duration: Duration, rows: Int64?, lockHeld: Duration?)
     /// A step failed; nothing of it stays, unless the error says so.
     case stepFailed(StepIdentity, MigrationError)
 }

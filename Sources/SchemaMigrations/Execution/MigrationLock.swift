@@ -97,7 +97,7 @@ final class MigrationLock: Sendable {
         let what = holder?.activity.map { ", at \($0)" } ?? ""
         return MigrationError(
             .lockHeld,
-            "another runner holds the lock and made no progress for \(patience): \(who ?? "it has not said who it is")\(what)",
+            "another runner holds the lock and made no progress for \(patience.rounded): \(who ?? "it has not said who it is")\(what)",
             hint: "wait for it, or look at it: SELECT * FROM pg_stat_activity WHERE pid = "
                 + (holder?.processID.map(String.init) ?? "…"),
             exitCode: .lockHeld

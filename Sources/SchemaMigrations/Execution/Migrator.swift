@@ -17,7 +17,7 @@ public struct Migrator: Sendable {
     public let source: MigrationSource
     /// How the runner treats others.
     public let options: MigratorOptions
-    private let configuration: PostgresConfiguration
+    let configuration: PostgresConfiguration
     private let store: HistoryStore
 
     /// Creates a migrator; nothing is connected yet.
@@ -77,13 +77,17 @@ public struct Migrator: Sendable {
         phase: PhaseSelection = .expand,
         report: @escaping @Sendable (MigrationEvent) -> Void = { _ in }
     ) async throws -> MigrationResult {
-        let work = WorkConnection(try await PostgresConnection.connect(to: configuration))
         do {
-            let result = try await run(on: work, target, phase, report)
-            await work.connection.close()
-            return result
+            let work = WorkConnection(try await PostgresConnection.connect(to: configuration))
+            do {
+                let result = try await run(on: work, target, phase, report)
+                await work.connection.close()
+                return result
+            } catch {
+                await work.connection.close()
+                throw error
+            }
         } catch {
-            await work.connection.close()
             throw MigrationError.describing(error)
         }
     }
@@ -139,7 +143,8 @@ public struct Migrator: Sendable {
 
     /// Waits for a runner that lost its lock and is still in a transaction: its line is locked until that ends.
     private func takeToken(_ connection: PostgresConnection) async throws -> FencingToken {
-        try await connection.execute(script: "SET lock_timeout = \(options.lockWait.wholeMilliseconds)")
+        // Zero would mean to wait without end.
+        try await connection.execute(script: "SET lock_timeout = \(max(1, options.lockWait.wholeMilliseconds))")
         do {
             let token = try await store.takeToken(connection, holder: options.holder)
             try await connection.execute(script: "RESET lock_timeout")
@@ -172,7 +177,8 @@ public struct Migrator: Sendable {
                 let timing = try await applyOne(step, on: work, token, report)
                 result.book(step, timing)
                 let duration = Duration.milliseconds(timing.durationMilliseconds)
-                report(.stepFinished(step.identity, duration: duration, rows: timing.rows))
+                let lockHeld = timing.lockHeldMilliseconds.map { Duration.milliseconds($0) }
+                report(.stepFinished(step.identity, duration: duration, rows: timing.rows, lockHeld: lockHeld))
             } catch {
                 let described = MigrationError.describing(error, step: step)
                 report(.stepFailed(step.identity, described))

@@ -10,17 +10,17 @@ public struct MigratorOptions: Sendable {
     public var lockWait: Duration = .seconds(60)
     /// How long one attempt at a table lock may queue, and others behind it.
     ///
-    /// Default 200 ms.
-    public var lockTimeout: Duration = .milliseconds(200)
+    /// Default 50 ms.
+    public var lockTimeout: Duration = .milliseconds(50)
     /// How long all attempts of one step may queue in total before the runner gives up (exit 75).
     ///
     /// Default 5 s.
     public var stallBudget: Duration = .seconds(5)
     /// How long a batch of a backfill should take.
     ///
-    /// Default 100 ms.
-    public var batchTarget: Duration = .milliseconds(100)
-    /// How many pages a batch covers at most, so that few rows stay locked at a time.
+    /// Default 20 ms: a writer of a row in the batch waits until the batch commits, so this bounds what writers feel.
+    public var batchTarget: Duration = .milliseconds(20)
+    /// How many pages a batch covers at most.
     ///
     /// Default 512 (4 MiB).
     public var batchPages: Int64 = 512

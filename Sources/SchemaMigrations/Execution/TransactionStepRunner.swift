@@ -18,7 +18,7 @@ struct TransactionStepRunner: Sendable {
         while true {
             let attempt = ContinuousClock.now
             do {
-                let timing = try await attemptOnce(connection)
+                let timing = try await attemptOnce(connection, lockTimeout: min(lockTimeout, budget.remaining))
                 await watch?.stop()
                 return timing
             } catch let error as PostgresError where error.mayBeRetriedByStep {
@@ -56,14 +56,14 @@ struct TransactionStepRunner: Sendable {
         )
     }
 
-    private func attemptOnce(_ connection: PostgresConnection) async throws -> StepTiming {
+    private func attemptOnce(_ connection: PostgresConnection, lockTimeout: Duration) async throws -> StepTiming {
         let startedAt = PostgresTimestamp.now
         let clock = ContinuousClock.now
         var timing = StepTiming(startedAt: startedAt, durationMilliseconds: 0)
         var transaction: UInt64?
         do {
             try await connection.withTransaction { connection in
-                try await connection.execute(script: settings)
+                try await connection.execute(script: settings(lockTimeout))
                 try await store.prove(token, activity: step.label, connection)
                 let locked = ContinuousClock.now
                 try await runSQL(connection)
@@ -105,7 +105,7 @@ struct TransactionStepRunner: Sendable {
 
     private var lockTimeout: Duration { step.step.options.lockTimeout ?? options.lockTimeout }
 
-    private var settings: String {
+    private func settings(_ lockTimeout: Duration) -> String {
         let statementTimeout = step.step.options.statementTimeout ?? .zero
         return """
             SET LOCAL lock_timeout = \(lockTimeout.wholeMilliseconds);
@@ -128,9 +128,15 @@ struct StallBudget {
     private(set) var spent: Duration = .zero
     private(set) var attempts = 0
 
+    /// Below this a try is in vain.
+    private static let shortestTry: Duration = .milliseconds(10)
+
     init(total: Duration) {
         self.total = total
     }
+
+    /// What is left for the tries to come.
+    var remaining: Duration { max(.zero, total - spent) }
 
     /// Books an attempt that failed; returns how long to pause before the next.
     ///
@@ -144,14 +150,12 @@ struct StallBudget {
     ) throws -> Duration {
         attempts += 1
         spent += waited
-        guard spent < total else {
+        guard remaining >= Self.shortestTry else {
             throw MigrationError(
                 .stallBudgetSpent,
-                "\(step.label) could not get its lock in \(attempts) tries; others were made to wait \(spent.rounded) "
-                    + "of at most \(total.rounded): \(error)",
-                hint:
-                    "find who holds it (SELECT * FROM pg_stat_activity WHERE xact_start IS NOT NULL ORDER BY xact_start) "
-                    + "and run \"migrate up\" again later; what was applied stays",
+                "\(step.label) could not get its lock in \(attempts) tries; it queued for \(spent.rounded) of at most "
+                    + "\(total.rounded). In the way: \(blocker ?? "not seen (\(error))")",
+                hint: "end what is in the way or wait for it, and run \"migrate up\" again; what was applied stays",
                 exitCode: .tryAgainLater,
                 underlying: error
             )

@@ -1,0 +1,54 @@
+import ArgumentParser
+import SchemaMigrations
+
+/// `migrate plan`.
+struct PlanCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan",
+        abstract: "Show what up would do: steps, SQL, locks, sizes, and what the previous release can do meanwhile.",
+        discussion: """
+            Reads only. Times are rough: they come from the tables' sizes.
+
+            EXAMPLE
+              migrate plan
+              migrate plan --to 3 --format json
+            """
+    )
+
+    @Option(
+        help: ArgumentHelp("Up to this version and no further, contract migrations included.", valueName: "version")
+    )
+    var to: MigrationVersion?
+
+    @Option(help: "Which migrations are included when no version is asked for.")
+    var phase = PhaseSelection.expand
+
+    @Flag(
+        name: .customLong("exit-code"),
+        help: "Answer 3 when something is pending, 7 when files and history disagree, 9 when the database is ahead."
+    )
+    var answersState = false
+
+    @OptionGroup(title: "Global options")
+    var global: GlobalOptions
+
+    func run() async throws {
+        let console = global.console
+        var options = MigratorOptions()
+        options.schema = global.schema
+        let migrator = Migrator(
+            source: try global.loadSource(console),
+            database: try await global.database(console),
+            options: options
+        )
+        let plan = try await migrator.plan(to: to.map(MigrationTarget.version) ?? .latest, phase: phase)
+        let sizes = try await migrator.sizes(of: try PlanReport.tables(of: plan))
+        let report = try PlanReport(plan, sizes: sizes, options: options)
+        if global.format == .json {
+            console.result(try JSONOutput.object(report))
+        } else {
+            console.result(PlanText.render(report, heldBack: plan.heldBack, console.resultStyle))
+        }
+        if answersState, plan.exitCodeOfCheck != .done { throw ExitCode(plan.exitCodeOfCheck.rawValue) }
+    }
+}

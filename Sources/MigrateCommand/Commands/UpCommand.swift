@@ -1,0 +1,106 @@
+import ArgumentParser
+import SchemaMigrations
+import Synchronization
+
+/// `migrate up`.
+struct UpCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "up",
+        abstract: "Apply what is pending, without breaking a service that runs.",
+        discussion: """
+            On a database with history a contract migration, which ends support for the previous release, is held \
+            back until --phase all or --to asks for it. Running the command again is always right.
+
+            EXAMPLE
+              migrate up --wait 60
+              migrate up --phase all        after the rollout
+            """
+    )
+
+    @Option(
+        help: ArgumentHelp("Up to this version and no further, contract migrations included.", valueName: "version")
+    )
+    var to: MigrationVersion?
+
+    @Option(help: "Which migrations are included when no version is asked for.")
+    var phase = PhaseSelection.expand
+
+    @Option(help: ArgumentHelp("Wait so many seconds for the server to accept connections.", valueName: "seconds"))
+    var wait: Seconds?
+
+    @Option(
+        name: .customLong("lock-wait"),
+        help: ArgumentHelp(
+            "Wait so many seconds for another runner that makes no progress (default: 60).",
+            valueName: "seconds"
+        )
+    )
+    var lockWait: Seconds?
+
+    @Option(
+        name: .customLong("stall-budget"),
+        help: ArgumentHelp(
+            "Make others wait no longer than this for a step's locks, in all tries (default: 5000).",
+            valueName: "ms"
+        )
+    )
+    var stallBudget: Milliseconds?
+
+    @Option(
+        name: .customLong("batch-target"),
+        help: ArgumentHelp("How long a batch of a backfill should take (default: 100).", valueName: "ms")
+    )
+    var batchTarget: Milliseconds?
+
+    @OptionGroup(title: "Global options")
+    var global: GlobalOptions
+
+    func run() async throws {
+        let console = global.console
+        let reporter: any RunReporter =
+            global.format == .json ? JSONRunReporter(console: console) : TextRunReporter(console: console)
+        let tally = Mutex(RunTally())
+        let clock = ContinuousClock.now
+        let summary: RunSummary
+        do {
+            let result = try await InterruptSignals.cancelling(
+                notice: { Self.sayInterrupted(console) },
+                { [self] in
+                    try await apply(console) { event in
+                        tally.withLock { $0.take(event) }
+                        reporter.report(event)
+                    }
+                }
+            )
+            summary = RunSummary(result, tally.withLock(\.self), took: ContinuousClock.now - clock)
+        } catch {
+            summary = RunSummary(Failure.describing(error), tally.withLock(\.self), took: ContinuousClock.now - clock)
+        }
+        reporter.finish(summary)
+        if summary.exitCode != .done { throw ExitCode(summary.exitCode.rawValue) }
+    }
+
+    private static func sayInterrupted(_ console: Console) {
+        console.message("interrupted; stopping at a safe point (once more stops at once)")
+    }
+
+    private func apply(
+        _ console: Console,
+        report: @escaping @Sendable (MigrationEvent) -> Void
+    ) async throws -> MigrationResult {
+        let source = try global.loadSource(console)
+        let database = try await global.database(console)
+        if let wait { try await WaitCommand.wait(for: database, timeout: wait.duration, console) }
+        let migrator = Migrator(source: source, database: database, options: options)
+        return try await migrator.up(to: to.map(MigrationTarget.version) ?? .latest, phase: phase, report: report)
+    }
+
+    private var options: MigratorOptions {
+        var options = MigratorOptions()
+        options.schema = global.schema
+        if let lockWait { options.lockWait = lockWait.duration }
+        if let stallBudget { options.stallBudget = stallBudget.duration }
+        if let batchTarget { options.batchTarget = batchTarget.duration }
+        return options
+    }
+}

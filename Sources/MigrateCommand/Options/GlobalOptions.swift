@@ -1,0 +1,121 @@
+import ArgumentParser
+import EphemeralPostgres
+import Foundation
+import Logging
+import Postgres
+import SchemaMigrations
+
+/// The options that every subcommand takes.
+struct GlobalOptions: ParsableArguments {
+    @Option(
+        name: .customLong("database-url"),
+        help: ArgumentHelp(
+            "The database, as a URL or libpq's key=value pairs.",
+            discussion: "Otherwise MIGRATE_DATABASE_URL, DATABASE_URL, or libpq's PG* variables.",
+            valueName: "url"
+        )
+    )
+    var databaseURL: String?
+
+    @Option(help: ArgumentHelp("The folder of the migrations.", valueName: "dir"))
+    var migrations = "migrations"
+
+    @Option(help: ArgumentHelp("The schema in which the history lives.", valueName: "name"))
+    var schema = "public"
+
+    @Flag(help: "Use a private PostgreSQL in .local-postgres/, created and started when needed.")
+    var local = false
+
+    @Option(help: "How results are written.")
+    var format = OutputFormat.text
+
+    @Flag(help: "Say more on stderr.")
+    var verbose = false
+
+    @Flag(help: "Only results and errors.")
+    var quiet = false
+
+    @Flag(name: .customLong("no-color"), help: "No colours; the variable NO_COLOR does the same.")
+    var noColor = false
+
+    @Option(
+        name: .customLong("log-level"),
+        help: ArgumentHelp("The least severe log messages to show on stderr.", valueName: "level"),
+        transform: Self.logLevel
+    )
+    var logLevel: Logger.Level?
+
+    func validate() throws {
+        if verbose, quiet { throw ValidationError("--verbose and --quiet contradict each other") }
+        if local, databaseURL != nil { throw ValidationError("--local and --database-url contradict each other") }
+        if schema.isEmpty { throw ValidationError("--schema needs a name") }
+    }
+
+    /// How many arguments a global option takes up, its own name included; nil for any other argument.
+    static func length(of argument: String) -> Int? {
+        if ["--local", "--verbose", "--quiet", "--no-color"].contains(argument) { return 1 }
+        let valued = ["--database-url", "--migrations", "--schema", "--format", "--log-level"]
+        if valued.contains(argument) { return 2 }
+        return valued.contains { argument.hasPrefix("\($0)=") } ? 1 : nil
+    }
+
+    private static func logLevel(_ text: String) throws -> Logger.Level {
+        guard let level = Logger.Level(rawValue: text) else {
+            let names = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("'\(text)' is no log level; there are \(names)")
+        }
+        return level
+    }
+}
+
+extension GlobalOptions {
+    /// Where this command writes.
+    var console: Console {
+        Console(
+            isQuiet: quiet,
+            isVerbose: verbose,
+            allowsColor: !noColor && format == .text,
+            environment: ProcessInfo.processInfo.environment
+        )
+    }
+
+    /// The migrations, with their warnings said.
+    func loadSource(_ console: Console) throws -> MigrationSource {
+        let source = try MigrationSource.load(from: migrations)
+        for warning in source.warnings { console.message("warning: \(warning)") }
+        return source
+    }
+
+    /// The database, its private server started where that is asked for.
+    func database(_ console: Console) async throws -> PostgresConfiguration {
+        let environment = ProcessInfo.processInfo.environment
+        let choice = try DatabaseChoice.choose(url: databaseURL, isLocal: local, environment: environment)
+        var configuration: PostgresConfiguration
+        switch choice {
+        case .connectionString(let text):
+            configuration = try PostgresConfiguration(text)
+        case .libpqEnvironment:
+            configuration = try PostgresConfiguration()
+        case .local:
+            let (url, outcome) = try await LocalServer().start()
+            if let text = LocalServerText.startMessage(outcome) { console.message(text) }
+            configuration = try PostgresConfiguration(url)
+        }
+        configuration.applicationName = "migrate"
+        configuration.logger = logger
+        if verbose { console.message("database: \(configuration.summary)") }
+        return configuration
+    }
+
+    private var logger: Logger {
+        var logger = Logger(label: "migrate") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = logLevel ?? (verbose ? .info : .error)
+        return logger
+    }
+}
+
+/// How results are written.
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+    case text
+    case json
+}

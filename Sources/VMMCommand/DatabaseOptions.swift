@@ -1,0 +1,70 @@
+import ArgumentParser
+import EphemeralPostgres
+import Foundation
+import Postgres
+import VMMDatastore
+
+/// Where the database is.
+struct DatabaseOptions: ParsableArguments {
+    @Option(
+        name: .customLong("database-url"),
+        help: ArgumentHelp("The database, as a URL or libpq's key=value string.", valueName: "url")
+    )
+    var databaseURL: String?
+
+    @Flag(help: "Use the private server in .local-postgres.")
+    var local = false
+
+    @Option(help: ArgumentHelp("How many seconds a statement may take.", valueName: "seconds"))
+    var statementTimeout = 30
+
+    func validate() throws {
+        guard databaseURL == nil || !local else {
+            throw ValidationError("--database-url and --local exclude each other")
+        }
+        guard (1...86_400).contains(statementTimeout) else {
+            throw ValidationError("--statement-timeout ranges from 1 to 86400")
+        }
+    }
+
+    /// How to reach the database; every transaction there is read-only, by the server's word.
+    func configuration(
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) async throws -> PostgresConfiguration {
+        var configuration = try PostgresConfiguration(try await connectionString(environment))
+        configuration.applicationName = "vmmdb"
+        configuration.settings["default_transaction_read_only"] = "on"
+        configuration.settings["statement_timeout"] = "\(statementTimeout)s"
+        return configuration
+    }
+
+    private func connectionString(_ environment: [String: String]) async throws -> String {
+        if let databaseURL { return databaseURL }
+        if local { return try await localURL() }
+        for name in ["MIGRATE_DATABASE_URL", "DATABASE_URL"] {
+            if let url = environment[name], !url.isEmpty { return url }
+        }
+        let libpqVariables = ["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE"]
+        guard libpqVariables.contains(where: { environment[$0]?.isEmpty == false }) else {
+            throw ValidationError(
+                """
+                no database is given: use --database-url URL, set MIGRATE_DATABASE_URL, DATABASE_URL or libpq's PG* \
+                variables, or use --local for the private server
+                """
+            )
+        }
+        return ""
+    }
+
+    /// Starts the private server where it is stopped; a new one would only be empty.
+    private func localURL() async throws -> String {
+        let server = LocalServer()
+        guard try server.status() != .absent else {
+            throw CommandFailure(
+                "there is no private server in .local-postgres; \"migrate up --local\" makes one",
+                exitCode: .cannotConnect
+            )
+        }
+        return try await server.start().url
+    }
+}

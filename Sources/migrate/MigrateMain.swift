@@ -1,0 +1,8 @@
+import MigrateCommand
+
+@main
+enum MigrateMain {
+    static func main() async {
+        await MigrateProgram.main()
+    }
+}
