@@ -1,9 +1,13 @@
 import Foundation
+import SchemaMigrations
 import TestSupport
 import Testing
 
 /// The commands that change nothing in a database.
 @Suite struct CommandTests {
+    /// The runner's default.
+    private static let lockTimeout = Int64(MigratorOptions().lockTimeout / .milliseconds(1))
+
     @Test func `status tells what is pending and which command comes next`() async throws {
         try await Project.with(Samples.two) { project in
             let before = try await project.migrate("status", "--exit-code")
@@ -49,8 +53,8 @@ import Testing
             #expect(run.output.hasPrefix("1. migrations/0002_title/up.sql  (transaction, expand)\n"))
             #expect(run.output.contains("     ALTER TABLE notes ADD COLUMN title text\n"))
             #expect(run.output.contains("ACCESS EXCLUSIVE on notes (16 kB, rows not counted yet)"))
-            #expect(run.output.contains("lock 200 ms, statement none"))
-            #expect(run.output.contains("reads and writes of notes wait: at most 200 ms"))
+            #expect(run.output.contains("lock \(Self.lockTimeout) ms, statement none"))
+            #expect(run.output.contains("reads and writes of notes wait: at most \(Self.lockTimeout) ms"))
             #expect(try await project.number("SELECT count(*) FROM migrate_history") == 1)
         }
     }
@@ -62,7 +66,7 @@ import Testing
             #expect(json["exit_code"] as? Int == 3)
             #expect(json["current"] is NSNull)
             let step = try #require((json["steps"] as? [[String: Any]])?.first)
-            #expect(step["lock_timeout_ms"] as? Int == 200)
+            #expect(step["lock_timeout_ms"] as? Int64 == Self.lockTimeout)
             #expect(step["statement_timeout_ms"] is NSNull)
             #expect(step["resumable"] as? Bool == false)
             let statement = try #require((step["statements"] as? [[String: Any]])?.first)
