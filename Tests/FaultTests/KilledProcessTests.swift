@@ -7,11 +7,8 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// Runners in processes of their own.
-///
-/// The other process is this test program again, with the test marked *in another process*.
+/// The program `migrate`, killed by the system and in competition with itself.
 @Suite(.serialized) struct KilledProcessTests {
-    private static let task = "VMM_STORE_TEST_RUNNER_DATABASE"
     private static let rowCount = 50_000
 
     @Test func `a run killed by SIGKILL at any moment ends, run again, in the same schema and rows`() async throws {
@@ -20,7 +17,7 @@ import Testing
             var wholeRun = Duration.zero
             try await Laboratory.with(template: loaded) { laboratory in
                 let clock = ContinuousClock.now
-                #expect(try await Self.runOtherProcess(laboratory.database).isSuccess)
+                #expect(try await Self.runMigrate(laboratory.database).isSuccess)
                 wholeRun = ContinuousClock.now - clock
                 expected = try await laboratory.state()
             }
@@ -29,7 +26,7 @@ import Testing
                 try await Laboratory.with(template: loaded) { laboratory in
                     // From the beginning to the end of a run, in equal distances with some chance in each.
                     let moment = wholeRun * (Double(round) - Double.random(in: 0..<1)) / 12
-                    _ = try await Self.runOtherProcess(laboratory.database, killedAfter: moment)
+                    _ = try await Self.runMigrate(laboratory.database, killedAfter: moment)
                     let migrator = laboratory.migrator(try ShippedMigrations.source())
                     if try await migrator.plan(phase: .all).pending.isEmpty == false { unfinished += 1 }
                     _ = try await migrator.up(phase: .all)
@@ -44,8 +41,8 @@ import Testing
     @Test func `two processes at once apply each step exactly once, and both succeed`() async throws {
         try await Self.withLoadedDatabase { loaded in
             try await Laboratory.with(template: loaded) { laboratory in
-                async let one = Self.runOtherProcess(laboratory.database)
-                async let other = Self.runOtherProcess(laboratory.database)
+                async let one = Self.runMigrate(laboratory.database)
+                async let other = Self.runMigrate(laboratory.database)
                 let (first, second) = try await (one, other)
                 #expect(first.isSuccess)
                 #expect(second.isSuccess)
@@ -57,13 +54,6 @@ import Testing
                 #expect(rows == Int64(Self.rowCount / 20))
             }
         }
-    }
-
-    @Test(.enabled(if: ProcessInfo.processInfo.environment[task] != nil))
-    func `in another process: apply the shipped migrations`() async throws {
-        let database = try #require(ProcessInfo.processInfo.environment[Self.task])
-        let source = try ShippedMigrations.source()
-        _ = try await Laboratory.migrator(source, try PostgresConfiguration(database), batchPages: 16).up(phase: .all)
     }
 
     /// Makes a database at version 1 with VMMs in it, for others to copy.
@@ -79,17 +69,19 @@ import Testing
         }
     }
 
-    /// Runs this program again for the test above; returns when it has ended.
-    private static func runOtherProcess(
+    /// Runs `migrate up`, built beside this test program; returns when it has ended.
+    private static func runMigrate(
         _ database: TestDatabase,
         killedAfter moment: Duration? = nil
     ) async throws -> TerminationStatus {
-        let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let key = try #require(Environment.Key(rawValue: task))
+        let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let program = URL(filePath: tests).deletingLastPathComponent().appending(path: "migrate").path()
         let result = try await Subprocess.run(
             .path(FilePath(program)),
-            arguments: ["--testing-library", "swift-testing", "--filter", "in another process: apply the shipped"],
-            environment: .inherit.updating([key: database.connectionString]),
+            arguments: [
+                "up", "--phase", "all", "--batch-target", "1", "--quiet", "--migrations", ShippedMigrations.directory,
+                "--database-url", database.connectionString,
+            ],
             input: .none,
             output: .discarded,
             error: .discarded
