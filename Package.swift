@@ -124,8 +124,9 @@ let package = Package(
         .testTarget(
             name: "FaultTests",
             dependencies: [
-                "migrate", "SchemaMigrations", "Postgres", "TestSupport",
+                "EphemeralPostgres", "migrate", "SchemaMigrations", "Postgres", "TestSupport",
                 .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ]
         ),
         .testTarget(

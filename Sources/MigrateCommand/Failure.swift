@@ -49,6 +49,8 @@ enum Failure {
 extension MigrationError.Code {
     /// No database was named.
     static let noDatabase = Self(rawValue: "no_database")
+    /// The database's URL does not say what it seems to say.
+    static let invalidURL = Self(rawValue: "invalid_url")
     /// The private server could not be used.
     static let localServer = Self(rawValue: "local_server")
     /// A folder or file of a new migration could not be made.
@@ -59,7 +61,7 @@ extension MigrationError.Code {
 enum Redaction {
     static func withoutPasswords(_ text: String) -> String {
         text
-            .replacing(#/:\/\/([^:\/@\s]*):[^\s\/']*@/#) { "://\($0.output.1):…@" }
+            .replacing(#/:\/\/([^:\/@\s]*):[^\s']*@/#) { "://\($0.output.1):…@" }
             .replacing(#/(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&']+)/#) { "\($0.output.1)…" }
     }
 }

@@ -19,7 +19,7 @@ public enum MigrateProgram {
 
     private static func run(_ arguments: [String]) async -> Int32 {
         do {
-            var command = try Migrate.parseAsRoot(ArgumentOrder.globalOptionsLast(arguments))
+            var command = try command(for: arguments)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -29,5 +29,10 @@ public enum MigrateProgram {
         } catch {
             return Failure.report(error)
         }
+    }
+
+    /// Reads the command line.
+    static func command(for arguments: [String]) throws -> any ParsableCommand {
+        try Migrate.parseAsRoot(ArgumentOrder.globalOptionsLast(arguments))
     }
 }

@@ -39,7 +39,7 @@ import Testing
                     defer { isOver.raise() }
                     // Writers at work before it begins.
                     while counts.turns < 20 { try await Task.sleep(for: .milliseconds(5)) }
-                    _ = try await shipped.migrator(batchPages: 8).up(to: target) { counts.see($0) }
+                    _ = try await shipped.migrator(batchPages: 64).up(to: target) { counts.see($0) }
                 }
                 try await group.waitForAll()
             }

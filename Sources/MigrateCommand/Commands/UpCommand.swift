@@ -48,7 +48,7 @@ struct UpCommand: AsyncParsableCommand {
 
     @Option(
         name: .customLong("batch-target"),
-        help: ArgumentHelp("How long a batch of a backfill should take (default: 100).", valueName: "ms")
+        help: ArgumentHelp("How long a batch of a backfill should take (default: 20).", valueName: "ms")
     )
     var batchTarget: Milliseconds?
 

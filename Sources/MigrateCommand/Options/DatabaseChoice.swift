@@ -21,16 +21,28 @@ enum DatabaseChoice: Equatable {
         if isLocal { return .local }
         if let url {
             guard !url.isEmpty else { throw missing("--database-url is empty") }
-            return .connectionString(url)
+            return try checked(url)
         }
         for name in ["MIGRATE_DATABASE_URL", "DATABASE_URL"] {
-            if let value = environment[name], !value.isEmpty { return .connectionString(value) }
+            if let value = environment[name], !value.isEmpty { return try checked(value) }
         }
         let names = ["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE"]
         guard names.contains(where: { environment[$0]?.isEmpty == false }) else {
             throw missing("no database was given")
         }
         return .libpqEnvironment
+    }
+
+    private static func checked(_ text: String) throws(MigrationError) -> DatabaseChoice {
+        guard !DatabaseURL.isMisread(text) else {
+            throw MigrationError(
+                .invalidURL,
+                "the database URL is read otherwise than it is meant: its user or password holds one of @ : / ? #",
+                hint: "write such a character as its code: %40 for @, %3A for :, %2F for /, %3F for ?, %23 for #",
+                exitCode: .usage
+            )
+        }
+        return .connectionString(text)
     }
 
     private static func missing(_ message: String) -> MigrationError {

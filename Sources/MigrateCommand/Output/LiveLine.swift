@@ -4,17 +4,20 @@ import SchemaMigrations
 enum LiveLine {
     /// The line, at most one column shorter than the terminal: a full one would wrap.
     ///
-    /// What is most useful stays longest: the share that is done, rows, rate, time left; the bar from 10 columns on.
+    /// What is most useful comes first where there is little room: share and rows, then the bar, rate, time left.
     static func render(_ label: String, _ progress: BackfillProgress, timeLeft: Duration?, columns: Int) -> String {
         let limit = max(1, columns - 1)
-        var facts = facts(progress, timeLeft)
-        while facts.count > 1, width(facts) + gap + shortLabel + gap + smallBar > limit, facts.count > 2 || limit < 48 {
-            facts.removeLast()
+        var facts = ["\(Int(progress.fraction * 100)) %"]
+        var room = limit - shortLabel - gap - facts[0].count
+        var hasBar = false
+        for part in optionalParts(progress, timeLeft) {
+            let width = gap + (part?.count ?? smallBar)
+            guard width <= room else { break }
+            room -= width
+            if let part { facts.append(part) } else { hasBar = true }
         }
         let text = facts.joined(separator: "  ")
-        let hasBar = text.count + 2 * gap + shortLabel + smallBar <= limit
-        let labelRoom = limit - text.count - gap - (hasBar ? smallBar + gap : 0)
-        let name = shorten(label, to: labelRoom)
+        let name = shorten(label, to: limit - text.count - gap - (hasBar ? smallBar + gap : 0))
         guard hasBar else { return String("\(name)  \(text)".prefix(limit)) }
         let bar = bar(progress.fraction, columns: min(32, limit - name.count - text.count - 2 * gap))
         return "\(name)  \(bar)  \(text)"
@@ -30,16 +33,11 @@ enum LiveLine {
     private static let shortLabel = 14
     private static let smallBar = 12
 
-    private static func width(_ facts: [String]) -> Int {
-        facts.reduce(0) { $0 + $1.count } + gap * (facts.count - 1)
-    }
-
-    private static func facts(_ progress: BackfillProgress, _ timeLeft: Duration?) -> [String] {
-        let rate = Quantity.count(Int64(min(progress.rowsPerSecond, 1e15)))
-        let rows = Quantity.count(progress.rows)
-        var facts = ["\(Int(progress.fraction * 100)) %", "\(rows) rows", "\(rate)/s"]
-        if let timeLeft { facts.append("\(Quantity.duration(timeLeft)) left") }
-        return facts
+    /// What is shown while there is room, in this order; nil stands for the bar.
+    private static func optionalParts(_ progress: BackfillProgress, _ timeLeft: Duration?) -> [String?] {
+        let rows = "\(Quantity.count(progress.rows)) rows"
+        let rate = "\(Quantity.count(Int64(min(progress.rowsPerSecond, 1e15))))/s"
+        return [rows, nil, rate] + (timeLeft.map { ["\(Quantity.duration($0)) left"] } ?? [])
     }
 
     private static func bar(_ fraction: Double, columns: Int) -> String {

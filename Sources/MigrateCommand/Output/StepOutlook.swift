@@ -36,7 +36,7 @@ struct StepOutlook {
         if step.migration.phase == .contract { return "must be gone: this step ends support for it" }
         guard inspection.notes.isEmpty, inspection.statements.allSatisfy(\.isLockKnown) else {
             return
-                "unknown: the text does not tell which locks are taken; waits at most \(limit) for each try to get one, "
+                "unknown: the text does not tell which locks are taken; \(limit) for each try to get one, "
                 + "then for as long as the step runs"
         }
         if step.step.kind.label == .backfill {

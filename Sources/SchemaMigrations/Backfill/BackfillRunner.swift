@@ -67,8 +67,8 @@ struct BackfillRunner: Sendable {
             let clock = ContinuousClock.now
             let end = min(cursor.endPage, cursor.nextPage + pace.pages)
             do {
-                let next = try await commitBatch(cursor, upTo: end, connection)
-                pace.book(ContinuousClock.now - clock)
+                let (next, duration) = try await commitBatch(cursor, upTo: end, connection)
+                pace.book(duration)
                 return next
             } catch let error as PostgresError where error.mayBeRetriedByStep {
                 pace.shrink()
@@ -79,11 +79,12 @@ struct BackfillRunner: Sendable {
         }
     }
 
+    /// Returns how long the UPDATE took too: the rest does not depend on the number of pages.
     private func commitBatch(
         _ cursor: BackfillCursor,
         upTo end: Int64,
         _ connection: PostgresConnection
-    ) async throws -> BackfillCursor {
+    ) async throws -> (BackfillCursor, Duration) {
         try await connection.withTransaction { connection in
             try await connection.execute(
                 script: "SET LOCAL lock_timeout = \(options.lockTimeout.wholeMilliseconds); "
@@ -93,6 +94,7 @@ struct BackfillRunner: Sendable {
             try await store.prove(token, activity: "\(step.label), \(percent) %", connection)
             let sql = statement.batch(pages: UInt32(clamping: cursor.nextPage)..<UInt32(clamping: end))
             let tags: [CommandTag]
+            let clock = ContinuousClock.now
             do throws(PostgresError) {
                 tags = try await connection.execute(script: sql)
             } catch {
@@ -104,8 +106,9 @@ struct BackfillRunner: Sendable {
                     consequence: "this batch was rolled back; \(cursor.rows) rows of earlier batches stay changed"
                 )
             }
+            let duration = ContinuousClock.now - clock
             let next = cursor.advanced(to: end, rows: Int64(tags.last?.rowCount ?? 0))
-            return try await store.save(next, of: step, connection)
+            return (try await store.save(next, of: step, connection), duration)
         }
     }
 
@@ -153,6 +156,9 @@ struct BatchPace {
     let maximum: Int64
     private(set) var pages: Int64 = 64
 
+    /// Where the server is busy, a statement takes long however few pages it has: smaller batches would only be more.
+    private static let leastByTime: Int64 = 16
+
     init(target: Duration, maximum: Int64) {
         self.target = target
         self.maximum = max(1, maximum)
@@ -162,10 +168,11 @@ struct BatchPace {
     /// Grows by at most a half, and shrinks to what would have met the target.
     mutating func book(_ duration: Duration) {
         let ratio = target / max(duration, .microseconds(100))
-        let wanted = Double(pages) * min(1.5, max(0.1, ratio))
-        pages = min(maximum, max(1, Int64(wanted.rounded(.up))))
+        let wanted = Int64((Double(pages) * min(1.5, max(0.1, ratio))).rounded(.up))
+        pages = min(maximum, max(ratio < 1 ? min(pages, Self.leastByTime) : 1, wanted))
     }
 
+    /// After a conflict: fewer rows meet fewer others.
     mutating func shrink() {
         pages = max(1, pages / 4)
     }

@@ -98,8 +98,9 @@ public struct Migrator: Sendable {
         _ phase: PhaseSelection,
         _ report: @escaping @Sendable (MigrationEvent) -> Void
     ) async throws -> MigrationResult {
-        let first = try await decide(work.connection, target, phase)
-        guard !first.pending.isEmpty else { return MigrationResult(plan: first) }
+        let (first, isInitialRunUnfinished) = try await decide(work.connection, target, phase)
+        // A run that was killed behind its last step has still to be declared finished.
+        guard !first.pending.isEmpty || isInitialRunUnfinished else { return MigrationResult(plan: first) }
         // Before anything changes, every pending file is looked at.
         for step in first.pending { _ = try step.step.inspect() }
         let lock = try await MigrationLock.acquire(
@@ -112,7 +113,7 @@ public struct Migrator: Sendable {
             try await store.create(work.connection)
             let token = try await takeToken(work.connection)
             // Another runner may have done some of it while this one waited.
-            let plan = try await decide(work.connection, target, phase)
+            let (plan, _) = try await decide(work.connection, target, phase)
             let result = try await apply(plan, on: work, lock, token, report)
             await lock.release()
             return result
@@ -133,11 +134,11 @@ public struct Migrator: Sendable {
         _ connection: PostgresConnection,
         _ target: MigrationTarget,
         _ phase: PhaseSelection
-    ) async throws -> MigrationPlan {
+    ) async throws -> (plan: MigrationPlan, isInitialRunUnfinished: Bool) {
         let history = try await readHistory(connection)
         let plan = try MigrationPlan.make(source: source, history: history, target: target, phase: phase)
         if let error = plan.blockingError { throw error }
-        return plan
+        return (plan, history.isInitialRunUnfinished)
     }
 
     /// Waits for a runner that lost its lock and is still in a transaction: its line is locked until that ends.

@@ -12,10 +12,13 @@ struct NonTransactionalStepRunner: Sendable {
         let startedAt = PostgresTimestamp.now
         let clock = ContinuousClock.now
         let settlement = Settlement(step: step.step)
-        if hasIntent, try await settlement.isDone(step, store, connection) {
-            return try await finish(connection, startedAt, clock)
-        }
         try await recordIntent(connection, startedAt)
+        if hasIntent {
+            try await settlement.waitWhileUnderWay(store, connection)
+            if try await settlement.isDone(step, store, connection) {
+                return try await finish(connection, startedAt, clock)
+            }
+        }
         try await settlement.clearLeftovers(store, connection)
         try await runStatement(connection, settlement)
         return try await finish(connection, startedAt, clock)
@@ -26,9 +29,9 @@ struct NonTransactionalStepRunner: Sendable {
     }
 
     private func recordIntent(_ connection: PostgresConnection, _ startedAt: PostgresTimestamp) async throws {
-        guard !hasIntent else { return }
         try await connection.withTransaction { connection in
             try await store.prove(token, activity: step.label, connection)
+            guard !hasIntent else { return }
             let timing = StepTiming(startedAt: startedAt, durationMilliseconds: 0)
             _ = try await store.record(step, outcome: .intent, timing: timing, token: token, connection)
         }
@@ -47,14 +50,25 @@ struct NonTransactionalStepRunner: Sendable {
             try await connection.execute(script: step.step.file.text)
         } catch {
             guard error.code == .server else { throw error }
-            try await settlement.clearLeftovers(store, connection)
-            try await store.withdrawIntent(step, connection)
+            try await withdraw(settlement, connection)
             throw MigrationError(
                 sqlFailure: error,
                 in: step,
                 position: error.server?.position,
                 consequence: "what the statement left behind was removed"
             )
+        }
+    }
+
+    /// Cleans up after a statement that failed; not when another runner has taken over, whose index it would remove.
+    private func withdraw(_ settlement: Settlement, _ connection: PostgresConnection) async throws {
+        try await connection.withTransaction { connection in
+            try await store.prove(token, activity: step.label, connection)
+        }
+        try await settlement.clearLeftovers(store, connection)
+        try await connection.withTransaction { connection in
+            try await store.prove(token, activity: step.label, connection)
+            try await store.withdrawIntent(step, connection)
         }
     }
 

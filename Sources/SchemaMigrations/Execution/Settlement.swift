@@ -86,6 +86,21 @@ enum Settlement: Sendable {
         return try await connection.query(store.once(question)).one().decode(Bool.self)
     }
 
+    /// Waits while a server process still builds an index on the table, for a runner that is gone.
+    ///
+    /// A server notices that its client was killed only when it has something to say. Removing the index meanwhile
+    /// would end in a deadlock, and waste what was done.
+    func waitWhileUnderWay(_ store: HistoryStore, _ connection: PostgresConnection) async throws {
+        guard case .createIndex(_, let table) = self else { return }
+        let question: PostgresQuery = """
+            SELECT EXISTS (SELECT FROM pg_stat_progress_create_index WHERE relid = to_regclass(\(table.sql))
+            AND datname = current_database())
+            """
+        while try await connection.query(store.once(question)).one().decode(Bool.self) {
+            try await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
     /// Removes an INVALID index that an earlier attempt left behind.
     func clearLeftovers(_ store: HistoryStore, _ connection: PostgresConnection) async throws {
         guard case .createIndex(let name, let table) = self else { return }

@@ -1,0 +1,95 @@
+import Foundation
+import Glibc
+import Postgres
+import SchemaMigrations
+import Subprocess
+import SystemPackage
+import TestSupport
+import Testing
+
+/// The program `migrate`, killed by the system and in competition with itself.
+@Suite(.serialized) struct KilledProcessTests {
+    private static let rowCount = 50_000
+
+    @Test func `a run killed by SIGKILL at any moment ends, run again, in the same schema and rows`() async throws {
+        try await Self.withLoadedDatabase { loaded in
+            var expected: DatabaseState?
+            var wholeRun = Duration.zero
+            try await Laboratory.with(template: loaded) { laboratory in
+                let clock = ContinuousClock.now
+                #expect(try await Self.runMigrate(laboratory.database).isSuccess)
+                wholeRun = ContinuousClock.now - clock
+                expected = try await laboratory.state()
+            }
+            var unfinished = 0
+            for round in 1...12 {
+                try await Laboratory.with(template: loaded) { laboratory in
+                    // From the beginning to the end of a run, in equal distances with some chance in each.
+                    let moment = wholeRun * (Double(round) - Double.random(in: 0..<1)) / 12
+                    _ = try await Self.runMigrate(laboratory.database, killedAfter: moment)
+                    let migrator = laboratory.migrator(try ShippedMigrations.source())
+                    if try await migrator.plan(phase: .all).pending.isEmpty == false { unfinished += 1 }
+                    _ = try await migrator.up(phase: .all)
+                    #expect(try await laboratory.state() == expected, "killed after \(moment)")
+                }
+            }
+            #expect(unfinished > 0, "no kill hit a run that was under way")
+            #expect(expected?.bookkeeping.contains { $0.hasSuffix("\(Self.rowCount / 20) rows") } == true)
+        }
+    }
+
+    @Test func `two processes at once apply each step exactly once, and both succeed`() async throws {
+        try await Self.withLoadedDatabase { loaded in
+            try await Laboratory.with(template: loaded) { laboratory in
+                async let one = Self.runMigrate(laboratory.database)
+                async let other = Self.runMigrate(laboratory.database)
+                let (first, second) = try await (one, other)
+                #expect(first.isSuccess)
+                #expect(second.isSuccess)
+                let lines: Int64 = try await laboratory.value(
+                    "SELECT count(*) FROM migrate_history WHERE outcome = 'applied'"
+                )
+                #expect(lines == 8)
+                let rows: Int64 = try await laboratory.value("SELECT sum(rows)::int8 FROM migrate_history")
+                #expect(rows == Int64(Self.rowCount / 20))
+            }
+        }
+    }
+
+    /// Makes a database at version 1 with VMMs in it, for others to copy.
+    private static func withLoadedDatabase(_ body: (String) async throws -> Void) async throws {
+        try await withDatabase { database in
+            let configuration = try PostgresConfiguration(database.connectionString)
+            let migrator = Laboratory.migrator(try ShippedMigrations.source(), configuration)
+            _ = try await migrator.up(to: .version(try #require(MigrationVersion(1))))
+            try await PostgresConnection.withConnection(to: configuration) { connection in
+                _ = try await connection.execute(script: PreviousRelease.load(rowCount))
+            }
+            try await body(database.name)
+        }
+    }
+
+    /// Runs `migrate up`, built beside this test program; returns when it has ended.
+    private static func runMigrate(
+        _ database: TestDatabase,
+        killedAfter moment: Duration? = nil
+    ) async throws -> TerminationStatus {
+        let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let program = URL(filePath: tests).deletingLastPathComponent().appending(path: "migrate").path()
+        let result = try await Subprocess.run(
+            .path(FilePath(program)),
+            arguments: [
+                "up", "--phase", "all", "--batch-target", "1", "--quiet", "--migrations", ShippedMigrations.directory,
+                "--database-url", database.connectionString,
+            ],
+            input: .none,
+            output: .discarded,
+            error: .discarded
+        ) { execution in
+            guard let moment else { return }
+            try await Task.sleep(for: moment)
+            kill(execution.processIdentifier.value, SIGKILL)
+        }
+        return result.terminationStatus
+    }
+}
