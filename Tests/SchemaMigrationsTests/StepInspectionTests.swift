@@ -219,7 +219,20 @@ import Testing
         Summary("REFRESH MATERIALIZED VIEW CONCURRENTLY v", "REFRESH MATERIALIZED VIEW", "v EXCLUSIVE"),
         Summary("GRANT SELECT ON t TO r", "GRANT"),
         Summary("SET LOCAL work_mem = '1MB'", "SET"),
-        Summary("DO $$ BEGIN END $$", "DO", isKnown: false),
+        Summary("DO $$ BEGIN END $$", "DO"),
+        Summary("DO $$ BEGIN EXECUTE 'DROP TABLE t'; END $$", "DO", isKnown: false),
+        Summary("DO $$ BEGIN PERFORM f(); END $$", "DO", isKnown: false),
+        Summary("DO LANGUAGE plperl 'elog(NOTICE, 1)'", "DO", isKnown: false),
+        Summary(
+            "DO $$ BEGIN IF NOT EXISTS (SELECT FROM u) THEN ALTER TABLE t ADD COLUMN c int; END IF; END $$",
+            "DO: ALTER TABLE … ADD COLUMN",
+            "t ACCESS EXCLUSIVE"
+        ),
+        Summary(
+            "DO $$ DECLARE r record; BEGIN FOR r IN SELECT * FROM u LOOP UPDATE t SET a = r.a; END LOOP; END $$",
+            "DO: UPDATE",
+            "t ROW EXCLUSIVE"
+        ),
         Summary("CALL p()", "CALL", isKnown: false),
         Summary("ALTER OPERATOR FAMILY f USING btree DROP OPERATOR 1 (int, int)", "Alter Op Family", isKnown: false),
     ])

@@ -73,6 +73,16 @@ enum PostgresParser {
         return ParseNode(tree)["stmts"].elements.first?["stmt"]
     }
 
+    /// Parses the PL/pgSQL body of a DO statement; `nil` when it is in another language or cannot be read.
+    static func parseBlock(_ bytes: some Collection<UInt8>) -> ParseNode? {
+        guard let text = try? terminated(bytes) else { return nil }
+        let result = text.withUnsafeBufferPointer { pg_query_parse_plpgsql($0.baseAddress) }
+        defer { pg_query_free_plpgsql_parse_result(result) }
+        guard result.error == nil, let json = result.plpgsql_funcs else { return nil }
+        let data = Data(bytesNoCopy: json, count: strlen(json), deallocator: .none)
+        return (try? JSONSerialization.jsonObject(with: data)).map { ParseNode($0) }
+    }
+
     private static func terminated(_ bytes: some Collection<UInt8>) throws(Failure) -> [CChar] {
         guard !bytes.contains(0) else { throw Failure(message: "the text holds a NUL byte", position: 0) }
         var text: [CChar] = []
@@ -206,9 +216,9 @@ struct ParseNode {
         typed.flatMap { $0.type == type ? $0.body : nil }
     }
 
-    /// The nodes directly below this one.
+    /// The nodes directly below this one, members of objects by their names.
     var children: [ParseNode] {
-        if let object = value as? [String: Any] { return object.values.map { ParseNode($0) } }
+        if let object = value as? [String: Any] { return object.sorted { $0.key < $1.key }.map { ParseNode($0.value) } }
         return elements
     }
 }

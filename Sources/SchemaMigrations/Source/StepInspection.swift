@@ -131,11 +131,17 @@ private struct StepInspector {
         _ statement: SQLScript.Statement,
         _ script: SQLScript
     ) -> StatementSummary {
-        let effects = tree.map { StatementEffects(of: $0) } ?? .unknown(firstWords(of: statement, script))
+        let text = script.bytes[statement.range]
+        let effects =
+            switch tree {
+            case nil: StatementEffects.unknown(firstWords(of: statement, script))
+            case let tree? where tree.body(of: "DoStmt") != nil: StatementEffects(ofBlock: text)
+            case let tree?: StatementEffects(of: tree)
+            }
         return StatementSummary(
             kind: effects.kind,
             location: file.location(ofByte: statement.range.lowerBound),
-            sql: String(decoding: script.bytes[statement.range], as: UTF8.self),
+            sql: String(decoding: text, as: UTF8.self),
             locks: effects.locks,
             isLockKnown: effects.isKnown
         )
