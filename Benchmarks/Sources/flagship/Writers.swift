@@ -1,4 +1,6 @@
 import Foundation
+import Subprocess
+import SystemPackage
 
 /// Four writers of the previous release, by pgbench.
 struct Writers {
@@ -20,9 +22,7 @@ struct Writers {
         let folder = FileManager.default.temporaryDirectory.appending(path: "flagship-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
-        let output = folder.appending(path: "output")
-        let status = try await run(in: folder, output: output)
-        let said = try String(contentsOf: output, encoding: .utf8)
+        let (isSuccess, said) = try await run(in: folder)
         var turns: [Double] = []
         for file in try FileManager.default.contentsOfDirectory(atPath: folder.path()) where file.hasPrefix("turn.") {
             let log = try String(contentsOf: folder.appending(path: file), encoding: .utf8)
@@ -32,30 +32,23 @@ struct Writers {
             }
         }
         var errors = said.split(separator: "\n").count { $0.contains("ERROR") || $0.contains("aborted") }
-        if status != 0, errors == 0 { errors = 1 }
+        if !isSuccess, errors == 0 { errors = 1 }
         if errors > 0 { FileHandle.standardError.write(Data(said.utf8)) }
         return Report(longestTurn: (turns.max() ?? 0) / 1000, turns: turns.count, errors: errors)
     }
 
-    private func run(in folder: URL, output: URL) async throws -> Int32 {
-        try Data().write(to: output)
-        let handle = try FileHandle(forWritingTo: output)
-        let process = Process()
-        process.executableURL = URL(filePath: pgbench)
-        process.arguments = [
-            "--no-vacuum", "--client=4", "--jobs=2", "--time=\(Int(Self.seconds))", "--protocol=prepared",
-            "--file=\(Repository.writer)", "--log", "--log-prefix=\(folder.appending(path: "turn").path())", database,
-        ]
-        process.standardOutput = handle
-        process.standardError = handle
-        return try await withCheckedThrowingContinuation { continuation in
-            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
-            do {
-                try process.run()
-            } catch {
-                process.terminationHandler = nil
-                continuation.resume(throwing: error)
-            }
-        }
+    /// By Subprocess: a child of Foundation's Process inherits a signal mask in which pgbench's alarm never arrives.
+    private func run(in folder: URL) async throws -> (isSuccess: Bool, output: String) {
+        let result = try await Subprocess.run(
+            .path(FilePath(pgbench)),
+            arguments: [
+                "--no-vacuum", "--client=4", "--jobs=2", "--time=\(Int(Self.seconds))", "--protocol=prepared",
+                "--file=\(Repository.writer)", "--log", "--log-prefix=\(folder.appending(path: "turn").path())",
+                database,
+            ],
+            output: .string(limit: 1 << 20),
+            error: .combinedWithOutput
+        )
+        return (result.terminationStatus.isSuccess, result.standardOutput)
     }
 }
