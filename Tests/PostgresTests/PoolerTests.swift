@@ -19,16 +19,16 @@ struct PoolerTests {
                 try settings(mode, database, folder).write(toFile: file, atomically: true, encoding: .utf8)
                 try await database.server.adopt(folder.path())
                 let process = Process()
-                process.executableURL = URL(filePath: "/usr/bin/env")
-                // Ends by itself should this process be killed.
-                process.arguments = try user(of: database.server) + ["timeout", "300", program, "--quiet", file]
+                process.executableURL = URL(filePath: "/bin/sh")
+                // Ends with its input, also when this process is killed; signals may be blocked in what it starts.
+                let script = #""$@" & read -r _; kill -KILL "$!""#
+                process.arguments = try ["-c", script, "sh"] + user(of: database.server) + [program, "--quiet", file]
                 process.standardError = FileHandle.nullDevice
                 process.standardOutput = FileHandle.nullDevice
+                let input = Pipe()
+                process.standardInput = input
                 try process.run()
-                defer {
-                    process.terminate()
-                    process.waitUntilExit()
-                }
+                defer { try? input.fileHandleForWriting.close() }
                 let socket = folder.appending(path: ".s.PGSQL.6432").path()
                 let isReady = try await eventually { FileManager.default.fileExists(atPath: socket) }
                 try #require(isReady)

@@ -24,10 +24,11 @@ enum Program {
         // The end of the output comes with the end of the program; waiting must not hold a thread of the tasks'.
         let data = await withCheckedContinuation { continuation in
             DispatchQueue.global().async {
-                continuation.resume(returning: output.fileHandleForReading.readDataToEndOfFile())
+                let data = output.fileHandleForReading.readDataToEndOfFile()
+                process.waitUntilExit()
+                continuation.resume(returning: data)
             }
         }
-        process.waitUntilExit()
         let text = String(decoding: data, as: UTF8.self)
         guard process.terminationStatus == 0 else { throw ProgramFailure(description: "\(name): \(text)") }
         return text
