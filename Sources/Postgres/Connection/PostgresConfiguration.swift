@@ -16,8 +16,13 @@ public struct PostgresConfiguration: Sendable {
     public var applicationName = "vmm-store"
     /// How long connecting may take, with name resolution, TLS and authentication of all hosts.
     ///
-    /// Default 30 s.
+    /// Each host and each of its addresses gets an equal share of what is left, and never more than `connect_timeout`
+    /// where that is set. Default 30 s.
     public var connectTimeout: Duration = .seconds(30)
+    /// In which order several hosts, and several addresses of one host, are tried.
+    ///
+    /// Default: as given. With libpq 16 or later `load_balance_hosts=random` in the string says the same as `random`.
+    public var hostOrder: HostOrder = .asGiven
     /// How long a statement may take when its call gives no timeout; nil, the default, is without limit.
     public var queryTimeout: Duration?
     /// How long the server gets to answer a cancel request before the connection is closed.
@@ -25,8 +30,18 @@ public struct PostgresConfiguration: Sendable {
     /// Default 5 s.
     public var cancelTimeout: Duration = .seconds(5)
     /// Session settings made right after connecting, by name: `["lock_timeout": "2s"]`.
+    ///
+    /// Not behind a pooler in transaction mode, see ``PoolerMode/transaction``.
     public var settings: [String: String] = ["idle_in_transaction_session_timeout": "5min"]
-    /// How many statements a connection keeps prepared; 0 keeps none, as PgBouncer before 1.21 needs in transaction mode.
+    /// Whether each connection has a server session to itself.
+    ///
+    /// Default: found out when connecting.
+    public var pooler: PoolerMode = .detected
+    /// Whether statements are prepared and kept so.
+    ///
+    /// Default: where the session is the connection's own.
+    public var statementCaching: StatementCaching = .automatic
+    /// How many statements a connection keeps prepared at most; 0 keeps none.
     public var statementCacheSize = 256
     /// Where notices and warnings go.
     ///
@@ -67,9 +82,12 @@ public struct PostgresConfiguration: Sendable {
         var copy = try PostgresConfiguration(ConnectionString.join(parts))
         copy.applicationName = applicationName
         copy.connectTimeout = connectTimeout
+        copy.hostOrder = hostOrder
         copy.queryTimeout = queryTimeout
         copy.cancelTimeout = cancelTimeout
         copy.settings = settings
+        copy.pooler = pooler
+        copy.statementCaching = statementCaching
         copy.statementCacheSize = statementCacheSize
         copy.logger = logger
         return copy
@@ -91,14 +109,43 @@ public struct PostgresConfiguration: Sendable {
         parameters.append(("client_encoding", "UTF8"))
         return parameters
     }
+}
 
-    /// Whether libpq would have to resolve a name, which it can only do blocking.
-    var needsNameResolution: Bool {
-        let environment = ProcessInfo.processInfo.environment
-        if options["service"] != nil || environment["PGSERVICE"] != nil { return true }
-        if options["hostaddr"] ?? environment["PGHOSTADDR"] != nil { return false }
-        let hosts = options["host"] ?? environment["PGHOST"] ?? ""
-        return hosts.split(separator: ",").contains { !$0.hasPrefix("/") && !$0.hasPrefix("@") }
+extension PostgresConfiguration {
+    /// In which order the hosts of a connection string are tried.
+    public enum HostOrder: Sendable, Hashable {
+        /// From the first to the last.
+        case asGiven
+        /// Another order for each connection, which spreads them over equal servers.
+        case random
+    }
+
+    /// What stands between a connection and the server.
+    public enum PoolerMode: Sendable, Hashable {
+        /// Found out when connecting, without a further round trip.
+        ///
+        /// The server's process is asked for its number. A pooler such as PgBouncer tells clients another one; then
+        /// ``transaction`` is assumed, which is right, if not the fastest, in each of a pooler's modes.
+        case detected
+        /// Nothing, or a pooler that keeps one server session for each client (`pool_mode = session`).
+        case session
+        /// A pooler that gives each transaction whichever server session is free (`pool_mode = transaction`).
+        ///
+        /// Nothing may then be left behind in a session: ``PostgresConfiguration/settings`` are not made, since they
+        /// would reach other clients and not this one's next transaction (`ALTER ROLE … SET` serves instead), and
+        /// statements are not prepared unless ``StatementCaching/always`` says so. Advisory locks of sessions, `LISTEN`
+        /// and temporary tables do not work there.
+        case transaction
+    }
+
+    /// Whether statements are prepared on their second use and kept prepared.
+    public enum StatementCaching: Sendable, Hashable {
+        /// Unless the server's session is not the connection's own.
+        case automatic
+        /// Also behind a pooler in transaction mode: PgBouncer from 1.21 with `max_prepared_statements` can do it.
+        case always
+        /// Never.
+        case disabled
     }
 }
 
@@ -126,6 +173,11 @@ enum ConnectionString {
             throw PostgresError(.invalidConfiguration, "the connection string cannot be read: \(shown)")
         }
         defer { PQconninfoFree(options) }
+        return values(options)
+    }
+
+    /// The options that have a value, by keyword.
+    static func values(_ options: UnsafeMutablePointer<PQconninfoOption>) -> [String: String] {
         var result: [String: String] = [:]
         var option = options
         while let keyword = option.pointee.keyword {

@@ -42,6 +42,7 @@ extension Session {
         _ cancellation: Cancellation = .stopsCommand
     ) async throws(PostgresError) -> [CommandTag] {
         let answer = try await exchange(deadline: deadline, cancellation) { $0.send(script: sql) }
+        statements.noteEffects(of: answer.tags, sql: sql)
         if let error = answer.error { throw PostgresError(.server, "", server: error) }
         return answer.tags
     }
@@ -51,23 +52,36 @@ extension Session {
             let answer = try await exchange(deadline: deadline) {
                 $0.send(sql: query.sql, parameters: query.parameters)
             }
+            statements.noteEffects(of: answer.tags, sql: query.sql)
             return try rows(answer, layout: nil)
         }
-        if !entry.isPrepared { try await prepare(entry, query, deadline: deadline) }
-        let answer = try await exchange(deadline: deadline) {
-            $0.send(prepared: entry.name, parameters: query.parameters)
-        }
         do throws(PostgresError) {
+            if !entry.isPrepared { try await prepare(entry, query, deadline: deadline) }
+            let answer = try await exchange(deadline: deadline) {
+                $0.send(prepared: entry.name, parameters: query.parameters)
+            }
+            statements.noteEffects(of: answer.tags, sql: query.sql)
             let rows = try rows(answer, layout: entry.layout)
             entry.layout = rows.layout
             return rows
         } catch {
             if isStalePlan(error) {
-                entry.isPrepared = error.sqlState != .invalidStatementName
+                entry.isPrepared = entry.isPrepared && error.sqlState != .invalidStatementName
                 statements.remove(entry)
             }
-            throw error
+            throw hinted(error)
         }
+    }
+
+    /// Says what to change when a pooler mixes up sessions.
+    private func hinted(_ error: PostgresError) -> PostgresError {
+        guard isPooled, let state = error.sqlState, state == .invalidStatementName || state == .duplicateStatement
+        else {
+            return error
+        }
+        var hinted = error
+        hinted.message = "the pooler does not keep prepared statements: use statementCaching .disabled or .automatic"
+        return hinted
     }
 
     private func prepare(
@@ -103,7 +117,7 @@ extension Session {
         guard let server = error.server else { return false }
         return switch server.sqlState {
         case .featureNotSupported: server.routine == "RevalidateCachedQuery" && server.context == nil
-        case .invalidStatementName: server.context == nil
+        case .invalidStatementName, .duplicateStatement: server.context == nil
         // A parameter's type (an enum) was dropped and made anew: found when its value is read, before anything runs.
         case .internalError:
             server.routine?.hasPrefix("getType") == true && server.message.hasPrefix("cache lookup failed for type")

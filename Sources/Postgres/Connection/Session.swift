@@ -12,6 +12,8 @@ actor Session {
     var watch: SocketWatch?
     var cancelHandle: CancelHandle?
     var statements: StatementCache
+    /// Whether a pooler may give each transaction another session of the server.
+    var isPooled = false
     /// The first error of the present transaction, which makes its COMMIT a ROLLBACK.
     var abortCause: PostgresError?
     /// Savepoints made so far; each gets a name of its own.

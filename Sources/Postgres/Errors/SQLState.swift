@@ -79,6 +79,8 @@ extension SQLState {
     public static let undefinedTable = SQLState(rawValue: "42P01")
     /// A table or view of that name exists.
     public static let duplicateTable = SQLState(rawValue: "42P07")
+    /// A prepared statement of that name exists.
+    public static let duplicateStatement = SQLState(rawValue: "42P05")
     /// An object of that name exists.
     public static let duplicateObject = SQLState(rawValue: "42710")
     /// Class 53: the server lacks a resource.

@@ -5,24 +5,16 @@ import Synchronization
 
 /// Owns one `PGconn` and finishes it with `PQfinish`; one method for each libpq call.
 ///
-/// `@unchecked Sendable`: a `PGconn` may be used by one thread at a time. It is confined to its ``Session``, which gives
-/// it away only while it awaits a helper thread (connecting with a name to resolve) and touches it again after that.
+/// `@unchecked Sendable`: a `PGconn` may be used by one thread at a time, and it is confined to its ``Session``.
 final class ConnectionHandle: @unchecked Sendable {
     private let connection: OpaquePointer
     private let notices: Unmanaged<NoticeSink>
 
-    /// Starts to connect.
+    /// Starts to connect; nil when there is no memory.
     ///
-    /// The corresponding libpq function is `PQconnectStartParams`.
-    ///
-    /// Resolves host names and therefore may block when `parameters` hold any.
+    /// Blocks when `parameters` hold a name to resolve.
     init?(parameters: [(String, String)], logger: Logger) {
-        let connection = Self.withCStrings(parameters.map(\.0)) { keywords in
-            Self.withCStrings(parameters.map(\.1)) { values in
-                PQconnectStartParams(keywords, values, 1)
-            }
-        }
-        guard let connection else { return nil }
+        guard let connection = Self.start(parameters) else { return nil }
         self.connection = connection
         notices = Unmanaged.passRetained(NoticeSink(logger: logger))
         // The default receiver writes to stderr.
@@ -39,6 +31,15 @@ final class ConnectionHandle: @unchecked Sendable {
     deinit {
         PQfinish(connection)
         notices.release()
+    }
+
+    /// `PQconnectStartParams`; the caller owns the connection.
+    static func start(_ parameters: [(String, String)]) -> OpaquePointer? {
+        withCStrings(parameters.map(\.0)) { keywords in
+            withCStrings(parameters.map(\.1)) { values in
+                PQconnectStartParams(keywords, values, 1)
+            }
+        }
     }
 
     /// `PQconnectPoll`.
@@ -85,8 +86,8 @@ final class ConnectionHandle: @unchecked Sendable {
     /// `PQtransactionStatus`.
     var transactionStatus: PGTransactionStatusType { PQtransactionStatus(connection) }
 
-    /// `PQgetCancel`: what is needed to cancel from another thread.
-    func makeCancelHandle() -> CancelHandle? { PQgetCancel(connection).map(CancelHandle.init) }
+    /// What is needed to cancel from another thread.
+    func makeCancelHandle() -> CancelHandle? { CancelHandle(connection) }
 
     /// `PQsendQuery`: the simple protocol, several statements allowed, results as text.
     func send(script: String) -> Bool { PQsendQuery(connection, script) == 1 }
@@ -174,32 +175,6 @@ final class ConnectionHandle: @unchecked Sendable {
         let copies = strings.map { strdup($0) }
         defer { for copy in copies { free(copy) } }
         return body(copies.map { UnsafePointer($0) } + [nil])
-    }
-}
-
-/// Owns a `PGcancel` and frees it with `PQfreeCancel`.
-///
-/// `@unchecked Sendable`: libpq's manual allows `PQcancel` from any thread; the object is not changed after its creation.
-final class CancelHandle: @unchecked Sendable {
-    private let cancel: OpaquePointer
-
-    init(_ cancel: OpaquePointer) {
-        self.cancel = cancel
-    }
-
-    deinit {
-        PQfreeCancel(cancel)
-    }
-
-    /// `PQcancel`: asks the server to stop, and returns once the server closed that connection.
-    ///
-    /// Blocks.
-    ///
-    /// When it returned, the request can no longer hit a later command.
-    func request() -> Bool {
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
-            PQcancel(cancel, buffer.baseAddress, Int32(buffer.count)) == 1
-        }
     }
 }
 

@@ -14,7 +14,9 @@ public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
     public private(set) var sql: String
     /// Whether the statement is kept prepared when it is used again; true unless set.
     ///
-    /// Turn it off for statements whose text is made anew each time.
+    /// Turn it off for statements whose text is made anew each time, and for those that need a plan made for the values
+    /// of each call: a prepared one may get a general plan after five uses. The setting `plan_cache_mode` says the same
+    /// for a whole session.
     public var isCacheable = true
 
     var parameters: ParameterBuffer

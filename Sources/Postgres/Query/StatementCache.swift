@@ -21,10 +21,14 @@ struct StatementCache {
         }
     }
 
-    private let capacity: Int
+    private var capacity: Int
+    /// Apart for each session: behind a pooler, names of several clients meet in one session of the server.
+    private let prefix = "s" + String(UInt32.random(in: .min ... .max), radix: 36) + "_"
     private var entries: [Key: Entry] = [:]
     private var uses: UInt64 = 0
     private var names: UInt64 = 0
+    /// Whether this transaction changed what plans depend on.
+    private var changedPlans = false
     /// Names that the server still holds and nobody uses.
     private(set) var evicted: [String] = []
 
@@ -43,7 +47,7 @@ struct StatementCache {
         }
         if entries.count >= capacity { evictOldest() }
         names += 1
-        let entry = Entry(key: key, name: "s\(names)")
+        let entry = Entry(key: key, name: "\(prefix)\(names)")
         entry.lastUse = uses
         entries[key] = entry
         return (entry, false)
@@ -55,6 +59,41 @@ struct StatementCache {
         if entry.isPrepared { evicted.append(entry.name) }
     }
 
+    /// Caches nothing from now on.
+    mutating func disable() {
+        capacity = 0
+    }
+
+    /// Forgets all statements; those that the server may still hold are deallocated later.
+    mutating func removeAll(serverKeepsThem: Bool) {
+        if serverKeepsThem {
+            evicted += entries.values.filter(\.isPrepared).map(\.name)
+        } else {
+            evicted = []
+        }
+        entries = [:]
+    }
+
+    /// Forgets statements that a command of ours made stale, before one of them fails inside a transaction.
+    ///
+    /// What others do, or functions, is found out from the server's errors.
+    mutating func noteEffects(of tags: [CommandTag], sql: String) {
+        for tag in tags {
+            switch Effect(of: tag.description, sql: sql) {
+            case .none: break
+            case .changesPlans:
+                changedPlans = true
+                removeAll(serverKeepsThem: true)
+            case .undoesChanges:
+                // Plans made since the change go by what was undone.
+                if changedPlans { removeAll(serverKeepsThem: true) }
+                changedPlans = false
+            case .endsTransaction: changedPlans = false
+            case .deallocatesAll: removeAll(serverKeepsThem: false)
+            }
+        }
+    }
+
     mutating func takeEvicted() -> String? {
         evicted.popLast()
     }
@@ -63,5 +102,38 @@ struct StatementCache {
         // Linear, but only when a new statement meets a full cache.
         guard let oldest = entries.values.min(by: { $0.lastUse < $1.lastUse }) else { return }
         remove(oldest)
+    }
+}
+
+/// What a command does to the prepared statements of its session.
+private enum Effect {
+    case none
+    case changesPlans
+    case undoesChanges
+    case endsTransaction
+    case deallocatesAll
+
+    init(of tag: String, sql: String) {
+        // Each query passes here: nearly all are told apart by their first letter.
+        self =
+            switch tag.utf8.first {
+            case UInt8(ascii: "A") where tag.hasPrefix("ALTER "): .changesPlans
+            case UInt8(ascii: "D"):
+                switch tag {
+                case "DEALLOCATE ALL", "DISCARD ALL": .deallocatesAll
+                case "DEALLOCATE": .changesPlans
+                case _ where tag.hasPrefix("DROP "): .changesPlans
+                default: .none
+                }
+            case UInt8(ascii: "S") where tag == "SET": Self.names("search_path", in: sql) ? .changesPlans : .none
+            case UInt8(ascii: "R") where tag == "RESET": .changesPlans
+            case UInt8(ascii: "R") where tag == "ROLLBACK": .undoesChanges
+            case UInt8(ascii: "C") where tag == "COMMIT": .endsTransaction
+            default: .none
+            }
+    }
+
+    private static func names(_ word: String, in sql: String) -> Bool {
+        sql.lowercased().contains(word)
     }
 }
