@@ -51,6 +51,7 @@ extension Session {
     func exchange(
         deadline: MonotonicTime?,
         _ cancellation: Cancellation = .stopsCommand,
+        beginsCopyIn: Bool = false,
         _ send: (ConnectionHandle) -> Bool
     ) async throws(PostgresError) -> Answer {
         guard let handle, let watch else { throw closedError() }
@@ -62,7 +63,7 @@ extension Session {
             return try await receive(handle, watch, deadline: deadline).get()
         }
         let answer = await withTaskCancellationHandler {
-            await receive(handle, watch, deadline: deadline)
+            await receive(handle, watch, deadline: deadline, beginsCopyIn: beginsCopyIn)
         } onCancel: {
             watch.interrupt()
         }
@@ -70,42 +71,71 @@ extension Session {
         return try answer.get()
     }
 
-    private func receive(
+    /// A command under way.
+    struct Progress {
+        var answer = Answer()
+        var deadline: MonotonicTime?
+        /// Why the server was told to stop, once it was.
+        var stop: Stop?
+    }
+
+    /// Sends what is not sent yet and reads results to the end of the command, or to the begin of a COPY IN.
+    func receive(
         _ handle: ConnectionHandle,
         _ watch: SocketWatch,
-        deadline: MonotonicTime?
+        deadline: MonotonicTime?,
+        beginsCopyIn: Bool = false
     ) async -> Result<Answer, PostgresError> {
-        var answer = Answer()
-        var deadline = deadline
-        var stop: Stop?
+        var progress = Progress(deadline: deadline)
         while true {
             let unsent = handle.flush()
-            guard unsent >= 0 else { return .failure(lost(handle, answer)) }
+            guard unsent >= 0 else { return .failure(lost(handle, progress.answer)) }
             if unsent == 0, !handle.isBusy {
                 guard let result = handle.nextResult() else { break }
-                if let failure = take(result, into: &answer, handle) { return .failure(failure) }
+                if beginsCopyIn, result.status == PGRES_COPY_IN {
+                    progress.answer.result = result
+                    break
+                }
+                if let failure = take(result, into: &progress.answer, handle) { return .failure(failure) }
                 continue
             }
-            switch await watch.wait(for: unsent > 0 ? [.read, .write] : .read, until: deadline, isolation: self) {
-            case .ready:
-                guard handle.consumeInput() else { return .failure(lost(handle, answer)) }
-            case .failed:
-                return .failure(lost(handle, answer))
-            case let wake:
-                guard stop == nil else {
-                    return .failure(abandon(stop))
-                }
-                stop = wake == .deadline ? .deadline : .cancelled
-                deadline = MonotonicTime.after(configuration.cancelTimeout)
-                watch.clearInterruption()
-                guard await requestCancel(until: deadline) else { return .failure(abandon(stop)) }
-            }
+            let interest: SocketWatch.Interest = unsent > 0 ? [.read, .write] : .read
+            if let failure = await advance(&progress, for: interest, handle, watch) { return .failure(failure) }
         }
-        return finish(answer, stop: stop, handle)
+        return finish(progress.answer, stop: progress.stop, handle)
+    }
+
+    /// Waits for the socket once and reads what it has.
+    ///
+    /// A cancelled task or a deadline that passed makes the server stop; the answer to that is still to be read.
+    /// Returns an error when the connection cannot go on.
+    func advance(
+        _ progress: inout Progress,
+        for interest: SocketWatch.Interest,
+        _ handle: ConnectionHandle,
+        _ watch: SocketWatch
+    ) async -> PostgresError? {
+        switch await watch.wait(for: interest, until: progress.deadline, isolation: self) {
+        case .ready:
+            return handle.consumeInput() ? nil : lost(handle, progress.answer)
+        case .failed:
+            return lost(handle, progress.answer)
+        case let wake:
+            guard progress.stop == nil else { return abandon(progress.stop) }
+            watch.clearInterruption()
+            return await stop(&progress, because: wake == .deadline ? .deadline : .cancelled)
+        }
+    }
+
+    /// Tells the server to stop and gives it until `cancelTimeout` to answer.
+    func stop(_ progress: inout Progress, because reason: Stop) async -> PostgresError? {
+        progress.stop = reason
+        progress.deadline = MonotonicTime.after(configuration.cancelTimeout)
+        return await requestCancel(until: progress.deadline) ? nil : abandon(reason)
     }
 
     /// Judges a complete answer: success is told as such even when a cancel request came too late.
-    private func finish(_ answer: Answer, stop: Stop?, _ handle: ConnectionHandle) -> Result<Answer, PostgresError> {
+    func finish(_ answer: Answer, stop: Stop?, _ handle: ConnectionHandle) -> Result<Answer, PostgresError> {
         guard handle.isOK else { return .failure(lost(handle, answer)) }
         if transactionStatus != PQTRANS_INERROR { abortCause = nil }
         if let stop, let error = answer.error, error.sqlState == .queryCanceled {
@@ -118,12 +148,12 @@ extension Session {
         return .success(answer)
     }
 
-    private func noteAbort(_ error: PostgresError) {
+    func noteAbort(_ error: PostgresError) {
         if transactionStatus == PQTRANS_INERROR, abortCause == nil { abortCause = error }
     }
 
     /// Adds a result to the answer; returns an error when the connection cannot go on.
-    private func take(_ result: ResultHandle, into answer: inout Answer, _ handle: ConnectionHandle) -> PostgresError? {
+    func take(_ result: ResultHandle, into answer: inout Answer, _ handle: ConnectionHandle) -> PostgresError? {
         switch result.status {
         case PGRES_EMPTY_QUERY:
             answer.result = result

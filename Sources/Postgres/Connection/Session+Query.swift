@@ -47,7 +47,7 @@ extension Session {
         return answer.tags
     }
 
-    private func attempt(_ query: PostgresQuery, deadline: MonotonicTime?) async throws(PostgresError) -> PostgresRows {
+    func attempt(_ query: PostgresQuery, deadline: MonotonicTime?) async throws(PostgresError) -> PostgresRows {
         guard let (entry, isSecondUse) = statements.use(query), isSecondUse else {
             let answer = try await exchange(deadline: deadline) {
                 $0.send(sql: query.sql, parameters: query.parameters)
@@ -84,17 +84,21 @@ extension Session {
         return hinted
     }
 
-    private func prepare(
+    /// Lets the server forget statements that the cache has pushed out.
+    func deallocateEvicted(deadline: MonotonicTime?) async throws(PostgresError) {
+        // Outside of transactions only: a failure (somebody deallocated all) would abort one.
+        guard transactionStatus == PQTRANS_IDLE else { return }
+        while let name = statements.takeEvicted() {
+            _ = try await exchange(deadline: deadline) { $0.send(script: "DEALLOCATE \(name)") }
+        }
+    }
+
+    func prepare(
         _ entry: StatementCache.Entry,
         _ query: PostgresQuery,
         deadline: MonotonicTime?
     ) async throws(PostgresError) {
-        // Outside of transactions only: a failure (somebody deallocated all) would abort one.
-        if transactionStatus == PQTRANS_IDLE {
-            while let name = statements.takeEvicted() {
-                _ = try await exchange(deadline: deadline) { $0.send(script: "DEALLOCATE \(name)") }
-            }
-        }
+        try await deallocateEvicted(deadline: deadline)
         let answer = try await exchange(deadline: deadline) {
             $0.sendPrepare(name: entry.name, sql: query.sql, parameters: query.parameters)
         }
@@ -113,7 +117,7 @@ extension Session {
     /// Whether the server refused a prepared statement because something changed underneath, not for what it does.
     ///
     /// An error with a context was raised by something that the statement ran, which may have committed.
-    private func isStalePlan(_ error: PostgresError) -> Bool {
+    func isStalePlan(_ error: PostgresError) -> Bool {
         guard let server = error.server else { return false }
         return switch server.sqlState {
         case .featureNotSupported: server.routine == "RevalidateCachedQuery" && server.context == nil

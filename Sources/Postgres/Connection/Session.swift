@@ -18,6 +18,14 @@ actor Session {
     var abortCause: PostgresError?
     /// Savepoints made so far; each gets a name of its own.
     var savepoints = 0
+    /// The statement whose rows are being read, or the COPY under way; its scope has the turn.
+    var cursor: RowCursor?
+    /// Scopes that took the turn so far; each gets a number of its own.
+    var scopes: UInt64 = 0
+    /// The sessions whose turn a scope around the present code holds.
+    ///
+    /// Another command there would wait for its own end.
+    @TaskLocal static var heldTurns: Set<ObjectIdentifier> = []
     /// Why the connection was closed, for whoever uses it afterwards.
     private var closeReason = "the connection is closed"
 
@@ -80,6 +88,13 @@ actor Session {
         guard isInUse else {
             isInUse = true
             return
+        }
+        guard !Self.heldTurns.contains(ObjectIdentifier(self)) else {
+            throw PostgresError(
+                .unexpectedResult,
+                "the connection is busy with the rows or the COPY of the scope around this call; take another one",
+                nothingWasSent: true
+            )
         }
         lastTurn += 1
         let id = lastTurn

@@ -36,6 +36,8 @@ public struct PostgresError: Error, Sendable, Hashable {
         public static let cancelled = Code("cancelled")
         /// The deadline passed, and the server stopped working on the statement.
         public static let deadlineExceeded = Code("deadlineExceeded")
+        /// A statement of a pipeline was not executed because one before it had failed.
+        public static let notExecuted = Code("notExecuted")
         /// COMMIT was answered by ROLLBACK: an earlier statement had failed.
         public static let transactionRolledBack = Code("transactionRolledBack")
         /// The answer to COMMIT was lost: the transaction may have happened or not.

@@ -138,6 +138,70 @@ final class ConnectionHandle: @unchecked Sendable {
     /// Only when not busy.
     func nextResult() -> ResultHandle? { PQgetResult(connection).map(ResultHandle.init) }
 
+    /// `PQsetChunkedRowsMode` where the loaded libpq has it (17), otherwise `PQsetSingleRowMode`.
+    ///
+    /// Right after a send: the command's rows then come as they arrive.
+    func setRowMode(chunk: Int32) -> Bool {
+        guard let setChunkedRows = LoadedLibPQ.setChunkedRows else { return PQsetSingleRowMode(connection) == 1 }
+        return setChunkedRows(connection, chunk) == 1
+    }
+
+    /// `PQenterPipelineMode`; between commands only.
+    func enterPipeline() -> Bool { PQenterPipelineMode(connection) == 1 }
+
+    /// `PQexitPipelineMode`; once everything was read.
+    func exitPipeline() -> Bool { PQexitPipelineMode(connection) == 1 }
+
+    /// `PQpipelineSync`: ends an implicit transaction and the skipping after an error.
+    func sendSync() -> Bool { PQpipelineSync(connection) == 1 }
+
+    /// `PQputCopyData`: 1 taken, 0 try again when the socket can be written, -1 failed.
+    func putCopyData(_ bytes: UnsafeRawBufferPointer) -> Int32 {
+        PQputCopyData(connection, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(clamping: bytes.count))
+    }
+
+    /// `PQputCopyEnd`: 1 taken, 0 try again when the socket can be written, -1 failed.
+    func endCopy() -> Int32 { PQputCopyEnd(connection, nil) }
+
+    /// Whether the socket has something to read, or has ended.
+    func isReadable() -> Bool {
+        var descriptor = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        return poll(&descriptor, 1, 0) > 0
+    }
+
+    /// One message of `PQgetCopyData`.
+    enum CopyMessage {
+        case data([UInt8])
+        /// Nothing there yet.
+        case wait
+        /// The end, or an error: ``nextResult()`` tells.
+        case end
+    }
+
+    /// `PQgetCopyData`, without waiting.
+    func nextCopyMessage() -> CopyMessage {
+        var buffer: UnsafeMutablePointer<CChar>?
+        let length = PQgetCopyData(connection, &buffer, 1)
+        defer { PQfreemem(buffer) }
+        guard length >= 0 else { return .end }
+        guard length > 0, let buffer else { return .wait }
+        return .data([UInt8](UnsafeRawBufferPointer(start: buffer, count: Int(length))))
+    }
+
+    /// `PQnotifies`: the next message that was read of a channel listened to.
+    func nextNotification() -> PostgresNotification? {
+        guard let notification = PQnotifies(connection) else { return nil }
+        defer { PQfreemem(notification) }
+        return PostgresNotification(
+            channel: notification.pointee.relname.map { String(cString: $0) } ?? "",
+            payload: notification.pointee.extra.map { String(cString: $0) } ?? "",
+            processID: notification.pointee.be_pid
+        )
+    }
+
+    /// Notices received so far.
+    var noticeCount: Int { notices.takeUnretainedValue().count }
+
     /// Whether the server is still there, as far as the socket tells; only between commands.
     ///
     /// The server's last words come before its end of the socket is closed, and may be all that is there yet.
@@ -182,6 +246,7 @@ final class ConnectionHandle: @unchecked Sendable {
 final class NoticeSink: Sendable {
     private let logger: Logger
     private let lastFatal = Mutex<ServerError?>(nil)
+    private let received = Atomic<Int>(0)
 
     init(logger: Logger) {
         self.logger = logger
@@ -190,9 +255,26 @@ final class NoticeSink: Sendable {
     /// Why the server ended the session while nothing was asked of it.
     var farewell: ServerError? { lastFatal.withLock { $0 } }
 
+    /// Notices so far.
+    var count: Int { received.load(ordering: .relaxed) }
+
     func log(_ notice: ServerError) {
+        received.wrappingAdd(1, ordering: .relaxed)
         if notice.severity == "FATAL" || notice.severity == "PANIC" { lastFatal.withLock { $0 = notice } }
         let level: Logger.Level = notice.severity == "WARNING" ? .warning : .debug
         logger.log(level: level, "\(notice.message)", metadata: ["sqlstate": "\(notice.sqlState)"])
     }
+}
+
+/// What the libpq that is loaded has beyond the one that was compiled against.
+enum LoadedLibPQ {
+    typealias SetChunkedRows = @convention(c) (OpaquePointer?, Int32) -> Int32
+
+    /// `PQsetChunkedRowsMode`, from libpq 17 on.
+    static let setChunkedRows: SetChunkedRows? = dlsym(nil, "PQsetChunkedRowsMode").map {
+        unsafeBitCast($0, to: SetChunkedRows.self)
+    }
+
+    /// `PGRES_TUPLES_CHUNK`, which the headers of libpq 15 do not name.
+    static let tuplesChunk = ExecStatusType(12)
 }

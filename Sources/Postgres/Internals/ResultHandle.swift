@@ -26,6 +26,9 @@ final class ResultHandle: @unchecked Sendable {
         PQcmdStatus(result).map { String(cString: $0) } ?? ""
     }
 
+    /// The bytes that the result holds; `PQresultMemorySize`.
+    var memorySize: Int { PQresultMemorySize(result) }
+
     func columnName(_ column: Int) -> String {
         PQfname(result, Int32(column)).map { String(cString: $0) } ?? ""
     }

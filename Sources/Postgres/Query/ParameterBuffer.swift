@@ -14,6 +14,7 @@ struct ParameterBuffer: Sendable {
     private(set) var failure: PostgresError?
 
     var count: Int { parameters.count }
+    var byteCount: Int { encoder.bytes.count }
 
     /// What the protocol's 16-bit count allows.
     static let maximumCount = 65_535
