@@ -21,22 +21,38 @@ extension PostgresConnection {
         _ body: (PostgresConnection) async throws -> R
     ) async throws -> R {
         try checkLease()
-        let level = try await session.begin(options)
+        let level = try await session.begin(options, mayNest: true)
+        return try await run(level, options, body)
+    }
+
+    /// Runs `body` in a transaction that has begun, and ends it.
+    func run<R>(
+        _ level: Session.TransactionLevel,
+        _ options: TransactionOptions,
+        _ body: (PostgresConnection) async throws -> R
+    ) async throws -> R {
         let value: R
         do {
             value = try await body(self)
         } catch {
             throw await rolledBack(level, after: error)
         }
-        try await session.commit(level)
+        try await session.commit(level, options)
         return value
     }
 
     private func rolledBack(_ level: Session.TransactionLevel, after error: any Error) async -> any Error {
         let session = session
+        let cause = await session.abortCause
         // A task of its own: rolling back must not inherit the cancellation that may have led here.
         let failure = await Task { await session.rollBack(level) }.value
-        guard let failure else { return error }
+        guard let failure else {
+            // The body's own error, made of a collision: a retry must not lose sight of that.
+            if !(error is PostgresError), case .retried = level, cause?.isRetryable == true {
+                return TransactionCollision(cause: error)
+            }
+            return error
+        }
         session.configuration.logger.warning(
             "a rollback failed; the connection was closed",
             metadata: ["error": "\(failure)"]
@@ -49,21 +65,23 @@ extension Session {
     /// A transaction, or a savepoint within one.
     enum TransactionLevel {
         case transaction
+        /// A transaction that is repeated when it collides.
+        case retried
         case savepoint(String)
     }
 
-    func begin(_ options: TransactionOptions) async throws(PostgresError) -> TransactionLevel {
+    func begin(_ options: TransactionOptions, mayNest: Bool) async throws(PostgresError) -> TransactionLevel {
         let deadline = deadline()
         // Before looking: another task's command under way would look like a transaction.
         try await takeTurn(until: deadline)
         defer { endTurn() }
         guard transactionStatus == PQTRANS_IDLE || isClosed else {
-            guard options == TransactionOptions() else {
-                throw PostgresError(
-                    .unexpectedResult,
-                    "a transaction within a transaction takes the outer one's options",
-                    nothingWasSent: true
-                )
+            guard mayNest, options == TransactionOptions() else {
+                let reason =
+                    mayNest
+                    ? "a transaction within a transaction takes the outer one's options"
+                    : "a transaction within a transaction cannot be repeated alone"
+                throw PostgresError(.unexpectedResult, reason, nothingWasSent: true)
             }
             savepoints += 1
             let name = "sp\(savepoints)"
@@ -72,50 +90,7 @@ extension Session {
         }
         abortCause = nil
         _ = try await run(script: options.beginStatement, deadline: deadline)
-        return .transaction
-    }
-
-    func commit(_ level: TransactionLevel) async throws(PostgresError) {
-        switch level {
-        case .savepoint(let name):
-            _ = try await script("RELEASE SAVEPOINT \(name)", timeout: nil, .isIgnored)
-        case .transaction:
-            try await takeTurn(until: nil, .isIgnored)
-            defer { endTurn() }
-            try await commit()
-        }
-    }
-
-    private func commit() async throws(PostgresError) {
-        if let handle, !handle.isAlive() { _ = lost(handle) }
-        guard !isClosed else {
-            // Lost before COMMIT was sent: the server has rolled back.
-            var error = closedError()
-            error.message += "; the transaction was rolled back"
-            throw error
-        }
-        let cause = abortCause
-        abortCause = nil
-        let tags: [CommandTag]
-        do throws(PostgresError) {
-            tags = try await run(script: "COMMIT", deadline: deadline(), .isIgnored)
-        } catch {
-            // An ERROR, also that of a timeout, answers that the transaction was rolled back; a lost connection answers
-            // nothing, whatever the server said last.
-            if error.server != nil, error.code != .connectionClosed { throw error }
-            close()
-            throw PostgresError(
-                .commitOutcomeUnknown,
-                "the answer to COMMIT was lost; the transaction may have been committed or not",
-                server: error.server
-            ).suppressing(error)
-        }
-        guard tags.last?.description == "COMMIT" else {
-            let reason = cause.map { ": \($0)" } ?? ""
-            var error = PostgresError(.transactionRolledBack, "the server rolled back instead of committing\(reason)")
-            error.suppressed = cause.map { [$0] } ?? []
-            throw error
-        }
+        return mayNest ? .transaction : .retried
     }
 
     /// Rolls back; the connection is closed when that fails.
@@ -125,7 +100,7 @@ extension Session {
         guard !isClosed else { return nil }
         let statement =
             switch level {
-            case .transaction: "ROLLBACK"
+            case .transaction, .retried: "ROLLBACK"
             case .savepoint(let name): "ROLLBACK TO SAVEPOINT \(name); RELEASE SAVEPOINT \(name)"
             }
         abortCause = nil

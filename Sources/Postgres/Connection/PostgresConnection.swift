@@ -16,10 +16,15 @@ import Synchronization
 /// ```
 public final class PostgresConnection: Sendable {
     let session: Session
+    private let observer: OperationObserver?
+    /// Of a pool's connection.
+    private let lease: PoolLease?
     private let isReturned = Atomic<Bool>(false)
 
-    init(_ session: Session) {
+    init(_ session: Session, observer: OperationObserver?, lease: PoolLease? = nil) {
         self.session = session
+        self.observer = observer
+        self.lease = lease
     }
 
     /// Connects.
@@ -30,7 +35,7 @@ public final class PostgresConnection: Sendable {
     public static func connect(to configuration: PostgresConfiguration) async throws(PostgresError)
         -> PostgresConnection
     {
-        PostgresConnection(try await Session.open(configuration))
+        PostgresConnection(try await Session.open(configuration), observer: OperationObserver(configuration))
     }
 
     /// Connects, lends the connection to `body`, and closes it.
@@ -67,7 +72,9 @@ public final class PostgresConnection: Sendable {
     @discardableResult
     public func query(_ query: PostgresQuery, timeout: Duration? = nil) async throws(PostgresError) -> PostgresRows {
         try checkLease()
-        return try await session.query(query, timeout: timeout)
+        return try await observed(query.sql) { () async throws(PostgresError) in
+            try await session.query(query, timeout: timeout)
+        }
     }
 
     /// Runs SQL text of any number of statements, without parameters and without reading rows.
@@ -80,7 +87,22 @@ public final class PostgresConnection: Sendable {
     @discardableResult
     public func execute(script sql: String, timeout: Duration? = nil) async throws(PostgresError) -> [CommandTag] {
         try checkLease()
-        return try await session.script(sql, timeout: timeout)
+        return try await observed(sql) { () async throws(PostgresError) in
+            try await session.script(sql, timeout: timeout)
+        }
+    }
+
+    /// Runs what sends a statement: measured, traced, and its errors noted for the pool, also those caught in the scope.
+    func observed<R>(
+        _ sql: String,
+        _ operation: () async throws(PostgresError) -> R
+    ) async throws(PostgresError) -> R {
+        do throws(PostgresError) {
+            return try await OperationObserver.observe(observer, sql, operation)
+        } catch {
+            lease?.note(error)
+            throw error
+        }
     }
 
     /// Closes the connection; what was open is rolled back by the server.

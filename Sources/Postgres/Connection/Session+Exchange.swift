@@ -191,6 +191,7 @@ extension Session {
         let reason = "the server did not answer a cancel request within \(configuration.cancelTimeout)"
         close(reason + "; the connection was closed")
         var error = (stop ?? .cancelled).error
+        error.isOutcomeOpen = true
         error.message = stop == .deadline ? "the timeout passed and \(reason)" : "the task was cancelled and \(reason)"
         return error
     }

@@ -50,6 +50,8 @@ public struct PostgresError: Error, Sendable, Hashable {
         public static let unexpectedResult = Code("unexpectedResult")
         /// The pool had no connection within the deadline.
         public static let poolTimeout = Code("poolTimeout")
+        /// As many callers as the pool allows wait for a connection already.
+        public static let poolQueueFull = Code("poolQueueFull")
         /// The pool is shut down.
         public static let poolClosed = Code("poolClosed")
     }
@@ -62,6 +64,10 @@ public struct PostgresError: Error, Sendable, Hashable {
     public var server: ServerError?
     /// True when nothing was sent to the server: trying again repeats nothing.
     public var nothingWasSent = false
+    /// How often a transaction was tried that is given up with this error; 1 where nothing is tried again.
+    public var attempts = 1
+    /// True when the connection was closed before the server told what became of the statement.
+    var isOutcomeOpen = false
     /// Failures of the clean-up that followed this one (a rollback, say).
     ///
     /// The first error is the one thrown.
@@ -85,10 +91,11 @@ public struct PostgresError: Error, Sendable, Hashable {
 
     /// Whether the work may have been committed although an error is reported.
     ///
-    /// True for a lost answer to COMMIT and for a connection that broke while a statement outside an explicit
-    /// transaction was under way; such work must not be repeated blindly.
+    /// True for a lost answer to COMMIT, for a connection that broke while a statement outside an explicit transaction
+    /// was under way, and for a statement that was cancelled or timed out without an answer of the server; such work
+    /// must not be repeated blindly.
     public var mayHaveCommitted: Bool {
-        code == .commitOutcomeUnknown || (code == .connectionClosed && !nothingWasSent)
+        code == .commitOutcomeUnknown || isOutcomeOpen || (code == .connectionClosed && !nothingWasSent)
     }
 
     func suppressing(_ other: PostgresError) -> PostgresError {

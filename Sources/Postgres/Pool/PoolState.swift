@@ -1,53 +1,94 @@
 import DequeModule
 
-/// Which sessions are idle, how many there are, and who waits for one.
+/// Which sessions are idle, lent or being opened, and who waits for one.
 ///
-/// Synchronous: each transition is one step.
+/// Synchronous and without a clock: each transition is one step, is told the time, and answers with what is to be done.
 struct PoolState<Session: Sendable>: Sendable {
+    /// A session with what decides how long it is kept.
+    struct Member: Sendable {
+        let session: Session
+        let generation: UInt64
+        let expiry: MonotonicTime?
+        fileprivate(set) var lastReturn: MonotonicTime
+    }
+
     /// What a waiter is given: exactly one of these, exactly once.
     enum Grant: Sendable {
-        /// An idle session.
-        case session(Session)
-        /// The right to open one more.
-        case permission
-        /// Nothing.
+        case member(Member)
         case refused(PostgresError)
     }
 
     struct Waiter: Sendable {
         let id: UInt64
         let deadline: MonotonicTime?
-        let continuation: CheckedContinuation<Grant, Never>
-
-        func resume(_ grant: Grant) {
-            continuation.resume(returning: grant)
-        }
+        let resume: @Sendable (Grant) -> Void
     }
 
-    let maximum: Int
+    struct Limits: Sendable {
+        var minimum = 0
+        var maximum = 10
+        var waiters: Int?
+        var parallelConnects = 4
+        /// In nanoseconds.
+        var idleTimeout: UInt64 = .max
+        /// In nanoseconds.
+        var maximumBackoff: UInt64 = 5_000_000_000
+    }
+
+    /// What a transition leaves to do, outside the lock.
+    struct Effects: Sendable {
+        var grants: [(waiter: Waiter, grant: Grant)] = []
+        var closing: [Session] = []
+        /// How many connects to start; each is reported back as one of connected, failed or abandoned.
+        var connects = 0
+    }
+
+    let limits: Limits
     /// Last in, first out: the rest may grow old and be closed.
-    private(set) var idle: [Session] = []
-    /// All that exist or are being opened.
-    private(set) var total = 0
+    private(set) var idle: [Member] = []
+    private(set) var lent = 0
+    private(set) var opening = 0
     private(set) var isClosed = false
     private(set) var waiters: Deque<Waiter> = []
+    /// Sessions of an earlier generation are not lent again.
+    private(set) var generation: UInt64 = 0
+    /// Failed connects since the last that succeeded.
+    private(set) var failures = 0
+    private(set) var lastFailure: PostgresError?
+    /// When the next connect may begin.
+    private(set) var retryTime: MonotonicTime?
+    private var hasConnected = false
     private var lastID: UInt64 = 0
     /// Whether somebody watches the deadlines of the waiters.
     private var isWatched = false
 
-    var inUse: Int { total - idle.count }
+    var total: Int { idle.count + lent + opening }
 
-    init(maximum: Int) {
-        self.maximum = max(1, maximum)
+    init(_ limits: Limits) {
+        self.limits = limits
     }
 
-    /// A session or the right to open one, when either can be had at once.
-    mutating func takeNow() -> Grant? {
-        if isClosed { return .refused(Self.closedError) }
-        if let session = idle.popLast() { return .session(session) }
-        guard total < maximum else { return nil }
-        total += 1
-        return .permission
+    static var closedError: PostgresError {
+        PostgresError(.poolClosed, "the pool is shut down", nothingWasSent: true)
+    }
+}
+
+// MARK: Callers
+
+extension PoolState {
+    /// An idle session or a refusal, when either can be had at once; sessions found too old are left to close.
+    mutating func take(now: MonotonicTime) -> (grant: Grant?, effects: Effects) {
+        var effects = Effects()
+        if isClosed { return (.refused(Self.closedError), effects) }
+        while let member = idle.popLast() {
+            if isTooOld(member, now) || isTooIdle(member, now) {
+                effects.closing.append(member.session)
+                continue
+            }
+            lent += 1
+            return (.member(member), effects)
+        }
+        return (nil, effects)
     }
 
     mutating func nextID() -> UInt64 {
@@ -57,12 +98,19 @@ struct PoolState<Session: Sendable>: Sendable {
 
     /// Queues a waiter, unless it can be served at once.
     ///
-    /// Returns whether somebody must begin to watch deadlines.
-    mutating func enqueue(_ waiter: Waiter) -> (grant: Grant?, mustWatch: Bool) {
-        if let grant = takeNow() { return (grant, false) }
-        waiters.append(waiter)
+    /// One who comes `first` was served before and got a session that turned out to be broken. Returns what to do, and
+    /// whether somebody must begin to watch deadlines.
+    mutating func enqueue(_ waiter: Waiter, first: Bool = false, now: MonotonicTime) -> (Effects, mustWatch: Bool) {
+        var (grant, effects) = take(now: now)
+        if grant == nil, let bound = limits.waiters, waiters.count >= bound, !first { grant = .refused(queueFullError) }
+        if let grant {
+            effects.grants.append((waiter, grant))
+            return (effects, false)
+        }
+        if first { waiters.prepend(waiter) } else { waiters.append(waiter) }
+        planConnects(&effects)
         defer { isWatched = true }
-        return (nil, !isWatched)
+        return (effects, !isWatched)
     }
 
     /// Takes out the waiters whose time is up.
@@ -89,44 +137,169 @@ struct PoolState<Session: Sendable>: Sendable {
         return waiters.remove(at: index)
     }
 
-    /// A session came back in good order.
-    ///
-    /// - Returns: Whom to give it to, or nil when it was kept or must be closed.
-    mutating func giveBack(_ session: Session) -> (waiter: Waiter?, mustClose: Bool) {
-        if isClosed {
-            total -= 1
-            return (nil, true)
+    /// A session came back: to the first who waits, to the idle ones, or to its end.
+    mutating func giveBack(_ member: Member, isUsable: Bool, now: MonotonicTime) -> Effects {
+        lent -= 1
+        var effects = Effects()
+        if isUsable, !isClosed, !isTooOld(member, now) {
+            offer(member, now, &effects)
+        } else {
+            effects.closing.append(member.session)
+            planConnects(&effects)
         }
-        if let waiter = waiters.popFirst() { return (waiter, false) }
-        idle.append(session)
-        return (nil, false)
+        return effects
     }
 
-    /// A session is no more, or could not be opened.
-    ///
-    /// - Returns: A waiter who may now open one.
-    mutating func drop() -> Waiter? {
-        guard !isClosed, let waiter = waiters.popFirst() else {
-            total -= 1
-            return nil
+    private mutating func offer(_ member: Member, _ now: MonotonicTime, _ effects: inout Effects) {
+        if let waiter = waiters.popFirst() {
+            lent += 1
+            effects.grants.append((waiter, .member(member)))
+            return
         }
-        return waiter
+        var member = member
+        member.lastReturn = now
+        idle.append(member)
+    }
+
+    private var queueFullError: PostgresError {
+        PostgresError(
+            .poolQueueFull,
+            "\(waiters.count) callers wait for a connection already: \(lent) of \(limits.maximum) in use",
+            nothingWasSent: true
+        )
+    }
+}
+
+// MARK: Connecting
+
+extension PoolState {
+    /// Whether anybody still wants the connection that a connect which has not begun would make.
+    var isConnectWanted: Bool { !isClosed && (!waiters.isEmpty || total - opening < limits.minimum) }
+
+    /// A connect succeeded.
+    mutating func connected(
+        _ session: Session,
+        generation: UInt64,
+        expiry: MonotonicTime?,
+        now: MonotonicTime
+    ) -> Effects {
+        opening -= 1
+        hasConnected = true
+        failures = 0
+        lastFailure = nil
+        retryTime = nil
+        var effects = Effects()
+        if isClosed || generation != self.generation {
+            effects.closing.append(session)
+        } else {
+            offer(
+                Member(session: session, generation: generation, expiry: expiry, lastReturn: now),
+                now,
+                &effects
+            )
+        }
+        planConnects(&effects)
+        return effects
+    }
+
+    /// A connect failed.
+    ///
+    /// Who waits hears of it at once when trying again is of no use, or when the pool never had a connection: its
+    /// configuration may be wrong. Otherwise the server is expected back, and waiters wait on.
+    /// `jitter` lies between 0 and 1.
+    mutating func connectFailed(
+        _ error: PostgresError,
+        isPermanent: Bool,
+        jitter: Double,
+        now: MonotonicTime
+    ) -> Effects {
+        opening -= 1
+        failures += 1
+        lastFailure = error
+        let bound = min(Double(limits.maximumBackoff), 50_000_000 * exp2(min(failures, 30)))
+        retryTime = MonotonicTime(nanoseconds: now.nanoseconds &+ UInt64(max(0, bound * jitter)))
+        var effects = Effects()
+        if isPermanent || !hasConnected {
+            effects.grants = waiters.map { ($0, .refused(error)) }
+            waiters.removeAll()
+        }
+        planConnects(&effects, fillsUp: false)
+        return effects
+    }
+
+    /// A connect was given up before it began.
+    mutating func connectAbandoned() -> Effects {
+        opening -= 1
+        var effects = Effects()
+        planConnects(&effects, fillsUp: false)
+        return effects
+    }
+
+    /// Asks for as many connects as are wanted, allowed in all and allowed at once.
+    ///
+    /// The minimum counts too when it `fillsUp`. After a failure only somebody's demand goes on trying, so that a
+    /// forgotten pool does not try for ever.
+    private mutating func planConnects(_ effects: inout Effects, fillsUp: Bool = true) {
+        guard !isClosed else { return }
+        let atOnce = failures > 0 ? 1 : max(1, limits.parallelConnects)
+        while opening < atOnce, total < limits.maximum,
+            opening < waiters.count || (fillsUp && total < limits.minimum)
+        {
+            opening += 1
+            effects.connects += 1
+        }
+    }
+
+    private func exp2(_ exponent: Int) -> Double { Double(sign: .plus, exponent: exponent, significand: 1) }
+}
+
+// MARK: Upkeep
+
+extension PoolState {
+    /// Closes what is too old or idle for too long, and opens what is missing of the minimum.
+    mutating func upkeep(now: MonotonicTime) -> Effects {
+        var effects = Effects()
+        effects.closing = idle.filter { isTooOld($0, now) }.map(\.session)
+        if !effects.closing.isEmpty { idle = idle.filter { !isTooOld($0, now) } }
+        // Those idle for longest come first.
+        while total > limits.minimum, let member = idle.first, isTooIdle(member, now) {
+            effects.closing.append(member.session)
+            idle.removeFirst()
+        }
+        planConnects(&effects)
+        return effects
+    }
+
+    /// Lends no session of now and before again; idle ones are closed at once, lent ones when they come back.
+    mutating func expireGeneration() -> Effects {
+        generation += 1
+        var effects = Effects(closing: idle.map(\.session))
+        idle = []
+        planConnects(&effects)
+        return effects
     }
 
     /// No session is given out any more.
-    ///
-    /// Returns the idle ones and everybody who waits.
-    mutating func close() -> (idle: [Session], waiters: [Waiter]) {
+    mutating func close() -> Effects {
         defer {
             isClosed = true
-            total -= idle.count
             idle = []
             waiters = []
         }
-        return (idle, Array(waiters))
+        return Effects(
+            grants: waiters.map { ($0, .refused(Self.closedError)) },
+            closing: idle.map(\.session)
+        )
     }
 
-    static var closedError: PostgresError {
-        PostgresError(.poolClosed, "the pool is shut down", nothingWasSent: true)
+    private func isTooOld(_ member: Member, _ now: MonotonicTime) -> Bool {
+        if member.generation != generation { return true }
+        guard let expiry = member.expiry else { return false }
+        return expiry <= now
+    }
+
+    private func isTooIdle(_ member: Member, _ now: MonotonicTime) -> Bool {
+        now.nanoseconds > member.lastReturn.nanoseconds
+            && now.nanoseconds - member.lastReturn.nanoseconds >= limits.idleTimeout
     }
 }

@@ -1,11 +1,14 @@
-import CLibPQ
 import Logging
 import Synchronization
 
 /// A bounded set of connections that are lent in scopes.
 ///
 /// Who comes first is served first. A connection comes back only in good order: one left inside a transaction is rolled
-/// back and named in a warning, one whose state is in doubt is closed and replaced.
+/// back and named in a warning, one whose state is in doubt is closed and replaced. When the server goes away or turns
+/// out to be read-only by itself (a failover), no connection of before is lent again.
+///
+/// Connections are opened when they are needed. ``run()`` adds the upkeep in the background; without it, old connections
+/// are found when they would be lent or come back.
 ///
 /// ```swift
 /// let pool = PostgresPool(configuration, maximumConnections: 16)
@@ -14,206 +17,182 @@ import Synchronization
 /// }
 /// await pool.shutDown()
 /// ```
+///
+/// Metrics and spans go to what is bootstrapped when the pool is made.
 public final class PostgresPool: Sendable {
-    /// How many connections there are at most.
-    public let maximumConnections: Int
-    /// How long a caller waits for a connection before `poolTimeout` is thrown.
-    public let acquireTimeout: Duration
+    /// What the pool was made with.
+    public let options: Options
     let configuration: PostgresConfiguration
-    private let state: Mutex<PoolState<Session>>
+    let metrics: PoolMetrics?
+    let observer: OperationObserver?
+    let books: Mutex<PoolBooks>
+    /// The connects under way, to be cancelled at the end.
+    let connects = Mutex<[UInt64: Task<Void, Never>]>([:])
 
     /// Makes a pool; connections are opened when they are needed.
     ///
     /// - Parameters:
     ///   - configuration: How to connect.
-    ///   - maximumConnections: At least 1. Default 10.
+    ///   - options: How many connections are kept, for how long, and what callers may expect.
+    public init(_ configuration: PostgresConfiguration, _ options: Options = Options()) {
+        self.configuration = configuration
+        self.options = options
+        metrics = PoolMetrics(poolName: options.name)
+        observer = OperationObserver(configuration)
+        books = Mutex(PoolBooks(state: PoolState(options.limits)))
+    }
+
+    /// Makes a pool of the default options but two.
+    ///
+    /// - Parameters:
+    ///   - configuration: How to connect.
+    ///   - maximumConnections: At least 1.
     ///   - acquireTimeout: Default 30 s.
-    public init(
+    public convenience init(
         _ configuration: PostgresConfiguration,
-        maximumConnections: Int = 10,
+        maximumConnections: Int,
         acquireTimeout: Duration = .seconds(30)
     ) {
-        self.configuration = configuration
-        self.maximumConnections = max(1, maximumConnections)
-        self.acquireTimeout = acquireTimeout
-        state = Mutex(PoolState(maximum: maximumConnections))
+        var options = Options()
+        options.maximumConnections = maximumConnections
+        options.acquireTimeout = acquireTimeout
+        self.init(configuration, options)
     }
 
     /// Lends a connection to `body`.
     ///
-    /// - Throws: ``PostgresError`` of code `poolTimeout`, `poolClosed`, `cancelled` or `connectionFailed`; what `body`
-    ///   throws.
+    /// Asking for a second connection within `body` can leave all callers waiting for each other; it is named in a
+    /// warning.
+    ///
+    /// - Parameters:
+    ///   - fileID: Where the connection is lent, as warnings and time-outs name it; likewise `line`.
+    ///   - line: See `fileID`.
+    ///   - body: What uses the connection, which is of no use afterwards.
+    /// - Returns: What `body` returns.
+    /// - Throws: ``PostgresError`` of code `poolTimeout`, `poolQueueFull`, `poolClosed`, `cancelled` or
+    ///   `connectionFailed`; what `body` throws.
     @discardableResult
-    public func withConnection<R>(_ body: (PostgresConnection) async throws -> R) async throws -> R {
-        let session = try await acquire()
-        let connection = PostgresConnection(session)
+    public func withConnection<R>(
+        fileID: String = #fileID,
+        line: UInt = #line,
+        _ body: (PostgresConnection) async throws -> R
+    ) async throws -> R {
+        let lease = try await acquire(CallSite(fileID: fileID, line: line))
+        let connection = PostgresConnection(lease.session, observer: observer, lease: lease)
         do {
-            let value = try await body(connection)
-            await giveBack(session, from: connection)
+            let value = try await PoolLease.$current.withValue(lease) { try await body(connection) }
+            await giveBack(lease, from: connection)
             return value
         } catch {
-            await giveBack(session, from: connection)
+            if let error = error as? PostgresError { lease.note(error) }
+            await giveBack(lease, from: connection)
             throw error
         }
     }
 
     /// Lends a connection and runs `body` in a transaction; see ``PostgresConnection/withTransaction(_:_:)``.
     ///
-    /// - Throws: as that and ``withConnection(_:)``.
+    /// - Throws: as that and ``withConnection(fileID:line:_:)``.
     @discardableResult
     public func withTransaction<R>(
         _ options: TransactionOptions = TransactionOptions(),
+        fileID: String = #fileID,
+        line: UInt = #line,
         _ body: (PostgresConnection) async throws -> R
     ) async throws -> R {
-        try await withConnection { connection in
+        try await withConnection(fileID: fileID, line: line) { connection in
             try await connection.withTransaction(options, body)
+        }
+    }
+
+    /// Runs `body` in a transaction, and again in a new one when it collided with others; see
+    /// ``PostgresConnection/withTransaction(_:retry:_:)``.
+    ///
+    /// No connection is held during the pauses.
+    ///
+    /// - Throws: as that and ``withConnection(fileID:line:_:)``.
+    @discardableResult
+    public func withTransaction<R>(
+        _ options: TransactionOptions = TransactionOptions(),
+        retry: TransactionRetry,
+        fileID: String = #fileID,
+        line: UInt = #line,
+        _ body: (PostgresConnection, _ attempt: Int) async throws -> R
+    ) async throws -> R {
+        try await retry.run { attempt in
+            try await withConnection(fileID: fileID, line: line) { connection in
+                try await connection.attemptTransaction(options) { try await body($0, attempt) }
+            }
         }
     }
 
     /// Runs one statement on any connection; see ``PostgresConnection/query(_:timeout:)``.
     ///
     /// - Returns: The rows, which may be none.
-    /// - Throws: as that and ``withConnection(_:)``.
+    /// - Throws: as that and ``withConnection(fileID:line:_:)``.
     @discardableResult
-    public func query(_ query: PostgresQuery, timeout: Duration? = nil) async throws(PostgresError) -> PostgresRows {
-        let session = try await acquire()
+    public func query(
+        _ query: PostgresQuery,
+        timeout: Duration? = nil,
+        fileID: String = #fileID,
+        line: UInt = #line
+    ) async throws(PostgresError) -> PostgresRows {
+        let lease = try await acquire(CallSite(fileID: fileID, line: line))
         do throws(PostgresError) {
-            let rows = try await session.query(query, timeout: timeout)
-            await giveBack(session, from: nil)
+            let rows = try await OperationObserver.observe(observer, query.sql) { () async throws(PostgresError) in
+                try await lease.session.query(query, timeout: timeout)
+            }
+            await giveBack(lease, from: nil)
             return rows
         } catch {
-            await giveBack(session, from: nil)
+            lease.note(error)
+            await giveBack(lease, from: nil)
             throw error
         }
     }
 
-    /// Refuses new callers, closes idle connections and those lent once they come back.
-    public func shutDown() async {
-        let (idle, waiters) = state.withLock { $0.close() }
-        for waiter in waiters { waiter.resume(.refused(PoolState<Session>.closedError)) }
-        for session in idle { await session.close() }
-    }
+    /// How many connections are lent.
+    var inUse: Int { books.withLock { $0.state.lent } }
+}
 
-    /// How many connections are lent or being opened.
-    var inUse: Int { state.withLock { $0.inUse } }
+/// What the pool's lock protects.
+struct PoolBooks {
+    var state: PoolState<Session>
+    var leases: [ObjectIdentifier: PoolLease] = [:]
+    /// Those who wait until nothing is lent.
+    var drains: [CheckedContinuation<Void, Never>] = []
+    /// Call sites that were warned of.
+    var warned: Set<CallSite> = []
+    /// When connections were last expired for being those of a server that is no more what it was.
+    var lastExpiry: MonotonicTime?
 
-    private func acquire() async throws(PostgresError) -> Session {
-        let grant: PoolState<Session>.Grant
-        if let now = state.withLock({ $0.takeNow() }) {
-            grant = now
-        } else {
-            grant = await wait()
-        }
-        switch grant {
-        case .session(let session):
-            if await session.isReady() { return session }
-            // Broken while it was idle: a new one takes its place, which stays ours.
-            await session.close()
-            return try await open()
-        case .permission:
-            return try await open()
-        case .refused(let error):
-            throw error
-        }
-    }
-
-    private func open() async throws(PostgresError) -> Session {
-        do throws(PostgresError) {
-            return try await Session.open(configuration)
-        } catch {
-            state.withLock { $0.drop() }?.resume(.permission)
-            throw error
-        }
-    }
-
-    private func wait() async -> PoolState<Session>.Grant {
-        let id = state.withLock { $0.nextID() }
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                enqueue(.init(id: id, deadline: MonotonicTime.after(acquireTimeout), continuation: continuation))
-                // Cancelled before it was queued: the handler has run and found nobody.
-                if Task.isCancelled { refuseCancelled(id) }
-            }
-        } onCancel: {
-            refuseCancelled(id)
-        }
-    }
-
-    private func enqueue(_ waiter: PoolState<Session>.Waiter) {
-        let (grant, mustWatch) = state.withLock { $0.enqueue(waiter) }
-        if let grant { waiter.resume(grant) }
-        if mustWatch { Task { [weak self] in await self?.watchDeadlines() } }
-    }
-
-    private func watchDeadlines() async {
-        while let deadline = state.withLock({ $0.nextDeadline() }) {
-            try? await Task.sleep(for: deadline.remaining() + .milliseconds(1))
-            let now = MonotonicTime.now()
-            let (expired, error) = state.withLock { ($0.takeExpired(now: now), timeoutError($0)) }
-            for waiter in expired { waiter.resume(.refused(error)) }
-        }
-    }
-
-    private func timeoutError(_ state: PoolState<Session>) -> PostgresError {
-        PostgresError(
-            .poolTimeout,
-            "no connection became free within \(acquireTimeout): \(state.inUse) of \(maximumConnections) in use, "
-                + "\(state.waiters.count) more waiting",
-            nothingWasSent: true
-        )
-    }
-
-    private func refuseCancelled(_ id: UInt64) {
-        let waiter = state.withLock { $0.removeWaiter(id) }
-        waiter?.resume(
-            .refused(
-                PostgresError(.cancelled, "the task was cancelled while waiting for a connection", nothingWasSent: true)
-            )
-        )
-    }
-
-    /// Ends a lease.
-    ///
-    /// Cleaning up runs in a task of its own, which does not inherit a cancellation.
-    private func giveBack(_ session: Session, from connection: PostgresConnection?) async {
-        connection?.markReturned()
-        var isClean = await session.isIdle
-        if !isClean {
-            configuration.logger.warning("a connection came back in an open transaction or broken; it was cleaned up")
-            isClean = await Task { await session.cleanUp() }.value
-        }
-        guard isClean else { return await discard(session) }
-        let (waiter, mustClose) = state.withLock { $0.giveBack(session) }
-        waiter?.resume(.session(session))
-        if mustClose { await session.close() }
-    }
-
-    private func discard(_ session: Session) async {
-        await session.close()
-        state.withLock { $0.drop() }?.resume(.permission)
+    /// The holders that hold longest, longest first.
+    func longestHolders(_ count: Int = 3) -> [PoolLease] {
+        Array(leases.values.sorted { $0.start < $1.start }.prefix(count))
     }
 }
 
-extension Session {
-    /// Whether nothing is open: no transaction, no unread result, no task that waits for its turn.
-    var isIdle: Bool { !isClosed && !isInUse && transactionStatus == PQTRANS_IDLE }
-
-    /// Whether an idle connection is still there, as far as its socket tells; costs no round trip.
-    ///
-    /// A session used within the last second is taken at its word; that saves a system call for most checkouts.
-    func isReady() -> Bool {
-        guard let handle, transactionStatus == PQTRANS_IDLE else { return false }
-        let age = MonotonicTime.now().nanoseconds &- lastUse.nanoseconds
-        return age < 1_000_000_000 || handle.isAlive()
+extension PostgresPool.Options {
+    var limits: PoolState<Session>.Limits {
+        let maximum = max(1, maximumConnections)
+        return PoolState<Session>.Limits(
+            minimum: min(max(0, minimumConnections), maximum),
+            maximum: maximum,
+            waiters: maximumWaiters,
+            parallelConnects: maximumParallelConnects,
+            idleTimeout: idleTimeout.clampedNanoseconds,
+            maximumBackoff: maximumConnectBackoff.clampedNanoseconds
+        )
     }
+}
 
-    /// Rolls back what was left open.
-    ///
-    /// Returns whether the session can be used again.
-    func cleanUp() async -> Bool {
-        guard !isClosed, !isInUse, transactionStatus == PQTRANS_INTRANS || transactionStatus == PQTRANS_INERROR else {
-            return false
-        }
-        return await rollBack(.transaction) == nil && isIdle
+extension Duration {
+    /// The duration in nanoseconds; below zero is zero, beyond the range is its end.
+    var clampedNanoseconds: UInt64 {
+        let (seconds, attoseconds) = components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, late) = whole.addingReportingOverflow(UInt64(attoseconds) / 1_000_000_000)
+        return overflow || late ? .max : sum
     }
 }

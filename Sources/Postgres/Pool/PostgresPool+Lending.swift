@@ -1,0 +1,148 @@
+import Logging
+import Synchronization
+
+extension PostgresPool {
+    /// Lends a session, waiting for it when need be.
+    func acquire(_ site: CallSite) async throws(PostgresError) -> PoolLease {
+        warnIfNested(site)
+        let start = MonotonicTime.now()
+        var deadline: MonotonicTime?
+        var wasServed = false
+        while true {
+            let (now, effects) = books.withLock { $0.state.take(now: start) }
+            perform(effects)
+            let grant: PoolState<Session>.Grant
+            if let now {
+                grant = now
+            } else {
+                deadline = deadline ?? MonotonicTime.after(options.acquireTimeout)
+                grant = await wait(until: deadline, first: wasServed)
+            }
+            switch grant {
+            case .member(let member):
+                if await member.session.isReady() { return lend(member, site, askedAt: start) }
+                // Broken while it was idle; the next one may be good.
+                await member.session.close()
+                putBack(member, isUsable: false)
+                wasServed = true
+            case .refused(let error):
+                throw error
+            }
+        }
+    }
+
+    private func lend(_ member: PoolState<Session>.Member, _ site: CallSite, askedAt: MonotonicTime) -> PoolLease {
+        let now = MonotonicTime.now()
+        let lease = PoolLease(member, pool: ObjectIdentifier(self), callSite: site, start: now)
+        books.withLock { $0.leases[ObjectIdentifier(lease)] = lease }
+        if let metrics {
+            metrics.waited(now.nanoseconds &- askedAt.nanoseconds)
+            showCounts()
+        }
+        return lease
+    }
+
+    /// Ends a lease.
+    ///
+    /// Cleaning up runs in a task of its own, which does not inherit a cancellation.
+    func giveBack(_ lease: PoolLease, from connection: PostgresConnection?) async {
+        connection?.markReturned()
+        lease.end()
+        let session = lease.session
+        var isUsable = await session.isIdle
+        if !isUsable {
+            configuration.logger.warning(
+                "a connection came back in an open transaction or broken; it was cleaned up",
+                metadata: ["lentAt": "\(lease.callSite)"]
+            )
+            isUsable = await Task { await session.cleanUp() }.value
+        }
+        if lease.saw.readOnlyServer, await session.isOnReadOnlyServer {
+            isUsable = false
+            expireConnections(because: "the server takes no writes")
+        } else if lease.saw.lostServer {
+            expireConnections(because: "the server ended a connection or was lost")
+        }
+        // Before its place is free: there are never more connections than allowed, as the server counts them.
+        if !isUsable { await session.close() }
+        finish(lease)
+        putBack(lease.member, isUsable: isUsable)
+    }
+
+    private func finish(_ lease: PoolLease) {
+        books.withLock { _ = $0.leases.removeValue(forKey: ObjectIdentifier(lease)) }
+        let held = MonotonicTime.now().nanoseconds &- lease.start.nanoseconds
+        metrics?.used(held)
+        if held >= options.slowLeaseThreshold.clampedNanoseconds { reportSlow(lease) }
+    }
+
+    private func putBack(_ member: PoolState<Session>.Member, isUsable: Bool) {
+        let now = MonotonicTime.now()
+        let (effects, drains) = books.withLock { books in
+            let effects = books.state.giveBack(member, isUsable: isUsable, now: now)
+            return (effects, books.takeDrainsIfDone())
+        }
+        for drain in drains { drain.resume() }
+        perform(effects)
+        if metrics != nil { showCounts() }
+    }
+
+    /// Names a holder that keeps its connection for long, once.
+    func reportSlow(_ lease: PoolLease) {
+        guard lease.report() else { return }
+        let held = Duration.nanoseconds(
+            Int64(clamping: MonotonicTime.now().nanoseconds &- lease.start.nanoseconds)
+        )
+        configuration.logger.warning(
+            "a connection is held for long",
+            metadata: ["lentAt": "\(lease.callSite)", "heldFor": "\(held)"]
+        )
+    }
+
+    /// Lends no present connection again.
+    ///
+    /// At most once a second: a program that keeps writing to a read-only server would open connections without end.
+    func expireConnections(because reason: String) {
+        let now = MonotonicTime.now()
+        let effects = books.withLock { books -> PoolState<Session>.Effects? in
+            if let last = books.lastExpiry, now.nanoseconds &- last.nanoseconds < 1_000_000_000 { return nil }
+            books.lastExpiry = now
+            return books.state.expireGeneration()
+        }
+        guard let effects else { return }
+        configuration.logger.notice("connections are replaced", metadata: ["reason": "\(reason)"])
+        perform(effects)
+    }
+
+    /// Asking for a connection while holding one: enough such callers wait for each other.
+    private func warnIfNested(_ site: CallSite) {
+        guard let held = PoolLease.held(of: ObjectIdentifier(self)) else { return }
+        guard books.withLock({ $0.warned.insert(site).inserted }) else { return }
+        configuration.logger.warning(
+            "a second connection is asked for while one is held, which can leave all callers waiting for each other",
+            metadata: ["askedAt": "\(site)", "heldSince": "\(held.callSite)"]
+        )
+    }
+
+    /// Does what a transition left to do.
+    func perform(_ effects: PoolState<Session>.Effects) {
+        for (waiter, grant) in effects.grants { waiter.resume(grant) }
+        for session in effects.closing { Task { await session.close() } }
+        for _ in 0..<effects.connects { startConnect() }
+    }
+
+    func showCounts() {
+        guard let metrics else { return }
+        let (idle, used, waiting) = books.withLock { ($0.state.idle.count, $0.state.lent, $0.state.waiters.count) }
+        metrics.show(idle: idle, used: used, waiting: waiting)
+    }
+}
+
+extension PoolBooks {
+    /// Those who wait for the last connection to come back, when it did.
+    mutating func takeDrainsIfDone() -> [CheckedContinuation<Void, Never>] {
+        guard state.lent == 0 else { return [] }
+        defer { drains = [] }
+        return drains
+    }
+}

@@ -1,0 +1,62 @@
+extension PostgresPool {
+    /// How many connections a pool keeps, for how long, and what callers may expect.
+    ///
+    /// ```swift
+    /// var options = PostgresPool.Options()
+    /// options.maximumConnections = 16
+    /// options.acquireTimeout = .seconds(5)
+    /// let pool = PostgresPool(configuration, options)
+    /// ```
+    public struct Options: Sendable {
+        /// How many connections there are at most, at least 1.
+        ///
+        /// Default 10.
+        public var maximumConnections = 10
+        /// How many connections are kept although nobody uses them; opened with the first use or by ``PostgresPool/run()``.
+        ///
+        /// Default 0.
+        public var minimumConnections = 0
+        /// How long a caller waits for a connection, also for one that has to be opened first.
+        ///
+        /// Default 30 s.
+        public var acquireTimeout: Duration = .seconds(30)
+        /// How many callers may wait; one more is refused at once with `poolQueueFull`.
+        ///
+        /// nil, the default, is without bound.
+        public var maximumWaiters: Int?
+        /// How long a connection beyond the minimum may lie unused before it is closed.
+        ///
+        /// Default 10 min.
+        public var idleTimeout: Duration = .seconds(600)
+        /// How old a connection gets before another takes its place; nil is without limit.
+        ///
+        /// Up to a tenth less, at random, so that those opened together do not end together. One that is lent is
+        /// closed when it comes back, never before. Default 1 h.
+        public var maximumLifetime: Duration? = .seconds(3600)
+        /// How many connections are opened at the same time at most; only one while the server cannot be reached.
+        ///
+        /// Default 4.
+        public var maximumParallelConnects = 4
+        /// The longest pause between attempts to reach a server that is away; each is chosen at random below it.
+        ///
+        /// Default 5 s.
+        public var maximumConnectBackoff: Duration = .seconds(5)
+        /// After which time a holder of a connection is named in a warning.
+        ///
+        /// Default 60 s.
+        public var slowLeaseThreshold: Duration = .seconds(60)
+        /// How long ``PostgresPool/run()`` waits at its end for connections that are lent, before it closes them.
+        ///
+        /// Default 30 s.
+        public var shutdownTimeout: Duration = .seconds(30)
+        /// Distinguishes pools in metrics (`db.client.connection.pool.name`).
+        ///
+        /// Default `postgres`.
+        public var name = "postgres"
+        /// Called with each new connection before it is lent; one for which it throws is closed.
+        public var prepareConnection: (@Sendable (PostgresConnection) async throws(PostgresError) -> Void)?
+
+        /// Makes options with the defaults named above.
+        public init() {}
+    }
+}

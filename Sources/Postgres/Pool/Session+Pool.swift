@@ -1,0 +1,33 @@
+import CLibPQ
+
+extension Session {
+    /// Whether nothing is open: no transaction, no unread result, no task that waits for its turn.
+    var isIdle: Bool { !isClosed && !isInUse && transactionStatus == PQTRANS_IDLE }
+
+    /// Whether the server, not a transaction's own choice, refuses writes: a standby, or made read-only.
+    ///
+    /// Servers before 14 do not report it; there it is taken for true.
+    var isOnReadOnlyServer: Bool {
+        let reported = ["in_hot_standby", "default_transaction_read_only"].map { parameterStatus($0) }
+        return reported.contains("on") || reported.allSatisfy { $0 == nil }
+    }
+
+    /// Whether an idle connection is still there, as far as its socket tells; costs no round trip.
+    ///
+    /// A session used within the last second is taken at its word; that saves a system call for most checkouts.
+    func isReady() -> Bool {
+        guard let handle, transactionStatus == PQTRANS_IDLE else { return false }
+        let age = MonotonicTime.now().nanoseconds &- lastUse.nanoseconds
+        return age < 1_000_000_000 || handle.isAlive()
+    }
+
+    /// Rolls back what was left open.
+    ///
+    /// Returns whether the session can be used again.
+    func cleanUp() async -> Bool {
+        guard !isClosed, !isInUse, transactionStatus == PQTRANS_INTRANS || transactionStatus == PQTRANS_INERROR else {
+            return false
+        }
+        return await rollBack(.transaction) == nil && isIdle
+    }
+}
