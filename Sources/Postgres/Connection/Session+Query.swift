@@ -97,10 +97,15 @@ extension Session {
     }
 
     /// Whether the server refused a prepared statement because something changed underneath, not for what it does.
+    ///
+    /// An error with a context was raised by something that the statement ran, which may have committed.
     private func isStalePlan(_ error: PostgresError) -> Bool {
-        switch error.sqlState {
-        case .featureNotSupported: error.server?.routine == "RevalidateCachedQuery"
+        guard let server = error.server, server.context == nil else { return false }
+        return switch server.sqlState {
+        case .featureNotSupported: server.routine == "RevalidateCachedQuery"
         case .invalidStatementName: true
+        // A parameter's type (an enum) was dropped and made anew; such messages are not translated.
+        case .internalError: server.message.hasPrefix("cache lookup failed for type")
         default: false
         }
     }

@@ -97,6 +97,8 @@ extension SQLState {
     public static let crashShutdown = SQLState(rawValue: "57P02")
     /// The server does not take connections now.
     public static let cannotConnectNow = SQLState(rawValue: "57P03")
+    /// Class XX: the server found something that should not be.
+    static let internalError = SQLState(rawValue: "XX000")
     /// An idle transaction was ended by `idle_in_transaction_session_timeout`.
     public static let idleInTransactionSessionTimeout = SQLState(rawValue: "25P03")
 }

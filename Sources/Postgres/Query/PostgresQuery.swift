@@ -59,8 +59,9 @@ public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
             sql += String(parameters.count)
         }
 
-        /// Binds a value as the next parameter, or NULL.
+        /// Binds a value or NULL as the next parameter.
         public mutating func appendInterpolation<Value: PostgresEncodable>(_ value: Value?) {
+            // Apart from the other: the compiler warns of optionals that are interpolated as something general.
             parameters.append(value)
             sql += "$"
             sql += String(parameters.count)
