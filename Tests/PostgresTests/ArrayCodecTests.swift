@@ -43,7 +43,11 @@ struct ArrayCodecTests {
                 try await expectRoundTrips([Int64.min, 0, .max], as: "bigint", on: connection)
                 try await expectRoundTrips([Int.min, 0, .max], as: "bigint", on: connection)
                 try await expectRoundTrips([UInt32(0), .max], as: "oid", on: connection)
-                try await expectRoundTrips([-.infinity, 0.1, .greatestFiniteMagnitude], as: "double precision", on: connection)
+                try await expectRoundTrips(
+                    [-.infinity, 0.1, .greatestFiniteMagnitude],
+                    as: "double precision",
+                    on: connection
+                )
                 try await expectRoundTrips(["", "NULL", "{,}", "\"\\'", "ä€👍"], as: "text", on: connection)
                 try await expectRoundTrips([Data(), Data([0, 255])], as: "bytea", on: connection)
                 try await expectRoundTrips([UUID(), UUID()], as: "uuid", on: connection)
@@ -95,7 +99,10 @@ struct ArrayCodecTests {
                 ).map { try $0.decode(at: 0) }
                 #expect(found == [2, 4])
                 let large = Array(0..<100_000)
-                #expect(try await connection.value("SELECT sum(x)::bigint FROM unnest(\(large)) x", as: Int.self) == 4_999_950_000)
+                #expect(
+                    try await connection.value("SELECT sum(x)::bigint FROM unnest(\(large)) x", as: Int.self)
+                        == 4_999_950_000
+                )
             }
         }
     }
@@ -104,10 +111,14 @@ struct ArrayCodecTests {
         try await withDatabase { database in
             try await database.connect { connection in
                 #expect(try await connection.value("SELECT '[5:6]={7,8}'::int[]", as: [Int].self) == [7, 8])
-                let matrix = try await postgresError { try await connection.value("SELECT '{{1},{2}}'::int[]", as: [Int].self) }
+                let matrix = try await postgresError {
+                    try await connection.value("SELECT '{{1},{2}}'::int[]", as: [Int].self)
+                }
                 #expect(matrix?.code == .decodingFailed)
                 #expect(matrix?.message.contains("2 dimensions") == true)
-                let null = try await postgresError { try await connection.value("SELECT ARRAY[1, NULL]", as: [Int].self) }
+                let null = try await postgresError {
+                    try await connection.value("SELECT ARRAY[1, NULL]", as: [Int].self)
+                }
                 #expect(null?.code == .decodingFailed)
                 let other = try await postgresError { try await connection.value("SELECT ARRAY['x']", as: [Int].self) }
                 #expect(other?.code == .decodingFailed)

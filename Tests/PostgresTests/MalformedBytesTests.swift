@@ -46,7 +46,9 @@ struct MalformedBytesTests {
         for bytes: [UInt8] in [[0, 0, 0x80, 0], [0xFF, 0xFF, 0x7F, 0xFF], [0, 0, 0, 1, 0, 0, 0, 0]] {
             #expect(throws: PostgresError.self) { _ = try decode(bytes, as: Int16.self, type: .int4) }
         }
-        #expect(throws: PostgresError.self) { _ = try decode([0, 0, 0, 0, 0x80, 0, 0, 0], as: Int32.self, type: .int8) }
+        #expect(throws: PostgresError.self) {
+            _ = try decode([0, 0, 0, 0, 0x80, 0, 0, 0], as: Int32.self, type: .int8)
+        }
     }
 
     @Test(arguments: [[0xFF], [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80]] as [[UInt8]])
@@ -107,7 +109,9 @@ struct MalformedBytesTests {
                 UInt8.random(in: 0...255, using: &generator)
             }
             // Half of them begin as an array does, to get further into its decoder.
-            if Bool.random(using: &generator) { bytes.replaceSubrange(0..<min(bytes.count, 20), with: array.prefix(20)) }
+            if Bool.random(using: &generator) {
+                bytes.replaceSubrange(0..<min(bytes.count, 20), with: array.prefix(20))
+            }
             attempt(bytes, [Int?].self, .int8Array)
             attempt(bytes, [String].self, .textArray)
             attempt(bytes, [UUID?].self, .uuidArray)

@@ -7,7 +7,8 @@ import Testing
 struct QueryInterpolationTests {
     @Test func `values become numbered parameters`() {
         let (id, name): (Int, String?) = (7, nil)
-        let query: PostgresQuery = "SELECT \(id), \(name), \([1, 2]) FROM \(identifier: "my \"table\"") \(unsafeSQL: "LIMIT 1")"
+        let query: PostgresQuery =
+            "SELECT \(id), \(name), \([1, 2]) FROM \(identifier: "my \"table\"") \(unsafeSQL: "LIMIT 1")"
         #expect(query.sql == "SELECT $1, $2, $3 FROM \"my \"\"table\"\"\" LIMIT 1")
     }
 
@@ -21,7 +22,9 @@ struct QueryInterpolationTests {
                 #expect(read == attempt)
                 let row = try await connection.query("SELECT 1 AS \(identifier: attempt)")
                 #expect(row.columns.map(\.name) == [attempt])
-                let literal: String = try await connection.value("SELECT \(unsafeSQL: PostgresQuery.quote(literal: attempt))")
+                let literal: String = try await connection.value(
+                    "SELECT \(unsafeSQL: PostgresQuery.quote(literal: attempt))"
+                )
                 #expect(literal == attempt)
             }
         }

@@ -67,7 +67,8 @@ struct ScalarCodecTests {
             )
         }
         let fixed = [
-            "", " ", "'", "\"", "\\", "'; DROP TABLE t; --", "$1", "{a,b}", "NULL", "\u{1}\t\r\n", "ÄÖÜ ß €", "👩‍👩‍👧‍👦", "e\u{301}",
+            "", " ", "'", "\"", "\\", "'; DROP TABLE t; --", "$1", "{a,b}", "NULL", "\u{1}\t\r\n", "ÄÖÜ ß €", "👩‍👩‍👧‍👦",
+            "e\u{301}",
             String(repeating: "x", count: 3_000_000),
         ]
         try await withDatabase { database in
@@ -132,7 +133,9 @@ struct ScalarCodecTests {
         }
     }
 
-    @Test(arguments: ["", "/", "10.0.0.1/", "10.0.0.1/33", "10.0.0.1/+8", "10.0.0", "::1/129", "::1%lo", "a", "10.0.0.1\0x"])
+    @Test(arguments: [
+        "", "/", "10.0.0.1/", "10.0.0.1/33", "10.0.0.1/+8", "10.0.0", "::1/129", "::1%lo", "a", "10.0.0.1\0x",
+    ])
     func `a text that is no address is none`(text: String) {
         #expect(PostgresInet(text) == nil)
     }
@@ -145,7 +148,9 @@ struct ScalarCodecTests {
                 ).one()
                 let values = try row.decode(String?.self, String?.self, Data?.self, Data?.self, Int?.self)
                 #expect(values.0 == nil && values.1 == "" && values.2 == nil && values.3 == Data() && values.4 == nil)
-                let counts = try await connection.query("SELECT num_nulls(\(nil as Int?), \("")), \(nil as Int?) IS NULL").one()
+                let counts = try await connection.query(
+                    "SELECT num_nulls(\(nil as Int?), \("")), \(nil as Int?) IS NULL"
+                ).one()
                 let (nulls, isNull) = try counts.decode(Int.self, Bool.self)
                 #expect(nulls == 1 && isNull)
             }
@@ -167,7 +172,9 @@ struct ScalarCodecTests {
                     #expect(read == mood && text == mood.rawValue && bound == mood)
                 }
                 try await connection.execute(script: "ALTER TYPE mood ADD VALUE 'angry'")
-                let error = try await postgresError { try await connection.value("SELECT 'angry'::mood", as: Mood.self) }
+                let error = try await postgresError {
+                    try await connection.value("SELECT 'angry'::mood", as: Mood.self)
+                }
                 #expect(error?.code == .decodingFailed)
                 #expect(error?.message.contains("\"angry\" is no label of Mood, which has: happy, so so, sad") == true)
             }

@@ -47,7 +47,9 @@ struct StatementCacheTests {
     @Test func `the one unused for longest goes first`() async throws {
         try await withDatabase { database in
             try await database.connect({ $0.statementCacheSize = 2 }) { connection in
-                for text in ["1", "1", "2", "2", "1", "3", "3"] { try await connection.query("SELECT \(unsafeSQL: text)") }
+                for text in ["1", "1", "2", "2", "1", "3", "3"] {
+                    try await connection.query("SELECT \(unsafeSQL: text)")
+                }
                 var query: PostgresQuery = "SELECT statement FROM pg_prepared_statements ORDER BY statement"
                 query.isCacheable = false
                 let kept: [String] = try await connection.query(query).map { try $0.decode(at: 0) }

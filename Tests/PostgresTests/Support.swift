@@ -21,6 +21,19 @@ struct SeededGenerator: RandomNumberGenerator {
     }
 }
 
+/// A value that several tasks of a test change.
+final class Shared<Value: Sendable>: Sendable {
+    private let value: Mutex<Value>
+
+    init(_ value: Value) {
+        self.value = Mutex(value)
+    }
+
+    func withLock<R: Sendable>(_ body: (inout sending Value) -> sending R) -> R {
+        value.withLock { body(&$0) }
+    }
+}
+
 /// Keeps what is logged.
 final class LogRecorder: Sendable {
     private let entries = Mutex<[String]>([])

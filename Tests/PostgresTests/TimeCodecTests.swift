@@ -20,7 +20,11 @@ struct TimeCodecTests {
             try await database.connect({ $0.settings["TimeZone"] = "UTC" }) { connection in
                 let time = PostgresTimestamp(microsecondsSince2000: microseconds)
                 let row = try await connection.query("SELECT \(time)::text, \(text)::text::timestamptz, \(time)").one()
-                let (printed, parsed, read) = try row.decode(String.self, PostgresTimestamp.self, PostgresTimestamp.self)
+                let (printed, parsed, read) = try row.decode(
+                    String.self,
+                    PostgresTimestamp.self,
+                    PostgresTimestamp.self
+                )
                 #expect(printed == text)
                 #expect(parsed == time)
                 #expect(read == time)

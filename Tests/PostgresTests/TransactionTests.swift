@@ -150,7 +150,9 @@ struct TransactionTests {
                     let processID = await connection.backendProcessID
                     async let ended: Void = {
                         _ = try await eventually {
-                            try await observer.query("SELECT FROM pg_stat_activity WHERE pid = \(processID) AND query = 'COMMIT' AND state = 'active'").count == 1
+                            try await observer.query(
+                                "SELECT FROM pg_stat_activity WHERE pid = \(processID) AND query = 'COMMIT' AND state = 'active'"
+                            ).count == 1
                         }
                         try await observer.terminate(processID)
                     }()
@@ -170,16 +172,16 @@ struct TransactionTests {
     }
 
     @Test func `a COMMIT that the timeout stops was rolled back`() async throws {
-        try await withDatabase { database in
-            try await database.connect({ $0.queryTimeout = .milliseconds(300) }) { connection in
-                try await connection.execute(script: "CREATE TABLE t (n int PRIMARY KEY); " + slowCommit)
+        try await withTable { observer, database in
+            try await observer.execute(script: slowCommit)
+            try await database.connect({ $0.queryTimeout = .seconds(2) }) { connection in
                 let error = try await postgresError {
                     try await connection.withTransaction { _ = try await $0.query("INSERT INTO t VALUES (1)") }
                 }
                 #expect(error?.code == .deadlineExceeded)
                 #expect(error?.sqlState == .queryCanceled)
                 #expect(error?.mayHaveCommitted == false)
-                #expect(try await numbers(connection).isEmpty)
+                #expect(try await numbers(observer).isEmpty)
             }
         }
     }

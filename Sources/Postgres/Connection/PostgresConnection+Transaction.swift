@@ -15,6 +15,7 @@ extension PostgresConnection {
     /// - Throws: what `body` throws; ``PostgresError`` of code `transactionRolledBack`, or `commitOutcomeUnknown` when
     ///   the answer to COMMIT was lost, which is never repeated nor guessed. A rollback that fails too is found in
     ///   ``PostgresError/suppressed``, and the connection is closed.
+    @discardableResult
     public func withTransaction<R>(
         _ options: TransactionOptions = TransactionOptions(),
         _ body: (PostgresConnection) async throws -> R

@@ -36,6 +36,7 @@ public final class PostgresConnection: Sendable {
     /// Connects, lends the connection to `body`, and closes it.
     ///
     /// - Throws: as ``connect(to:)``, and what `body` throws.
+    @discardableResult
     public static func withConnection<R>(
         to configuration: PostgresConfiguration,
         _ body: (PostgresConnection) async throws -> R

@@ -100,12 +100,13 @@ extension Session {
     ///
     /// An error with a context was raised by something that the statement ran, which may have committed.
     private func isStalePlan(_ error: PostgresError) -> Bool {
-        guard let server = error.server, server.context == nil else { return false }
+        guard let server = error.server else { return false }
         return switch server.sqlState {
-        case .featureNotSupported: server.routine == "RevalidateCachedQuery"
-        case .invalidStatementName: true
-        // A parameter's type (an enum) was dropped and made anew; such messages are not translated.
-        case .internalError: server.message.hasPrefix("cache lookup failed for type")
+        case .featureNotSupported: server.routine == "RevalidateCachedQuery" && server.context == nil
+        case .invalidStatementName: server.context == nil
+        // A parameter's type (an enum) was dropped and made anew: found when its value is read, before anything runs.
+        case .internalError:
+            server.routine?.hasPrefix("getType") == true && server.message.hasPrefix("cache lookup failed for type")
         default: false
         }
     }

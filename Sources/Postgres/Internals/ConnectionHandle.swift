@@ -139,9 +139,9 @@ final class ConnectionHandle: @unchecked Sendable {
 
     /// Whether the server is still there, as far as the socket tells; only between commands.
     ///
-    /// Read twice: the first time may have brought nothing but the server's last words.
+    /// The server's last words come before its end of the socket is closed, and may be all that is there yet.
     func isAlive() -> Bool {
-        consumeInput() && !isBusy && consumeInput() && isOK
+        consumeInput() && !isBusy && isOK && notices.takeUnretainedValue().farewell == nil
     }
 
     /// Why the server ended the session, where it said so.

@@ -43,6 +43,7 @@ public final class PostgresPool: Sendable {
     ///
     /// - Throws: ``PostgresError`` of code `poolTimeout`, `poolClosed`, `cancelled` or `connectionFailed`; what `body`
     ///   throws.
+    @discardableResult
     public func withConnection<R>(_ body: (PostgresConnection) async throws -> R) async throws -> R {
         let session = try await acquire()
         let connection = PostgresConnection(session)
@@ -59,6 +60,7 @@ public final class PostgresPool: Sendable {
     /// Lends a connection and runs `body` in a transaction; see ``PostgresConnection/withTransaction(_:_:)``.
     ///
     /// - Throws: as that and ``withConnection(_:)``.
+    @discardableResult
     public func withTransaction<R>(
         _ options: TransactionOptions = TransactionOptions(),
         _ body: (PostgresConnection) async throws -> R
@@ -91,6 +93,9 @@ public final class PostgresPool: Sendable {
         for waiter in waiters { waiter.resume(.refused(PoolState<Session>.closedError)) }
         for session in idle { await session.close() }
     }
+
+    /// How many connections are lent or being opened.
+    var inUse: Int { state.withLock { $0.inUse } }
 
     private func acquire() async throws(PostgresError) -> Session {
         let grant: PoolState<Session>.Grant
