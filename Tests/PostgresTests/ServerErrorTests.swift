@@ -101,7 +101,7 @@ struct ServerErrorTests {
                 )
                 let row = rows[1]
                 let type = #expect(throws: PostgresError.self) { try row.decode("number", as: String.self) }
-                #expect(type?.message == "column \"number\" has type 23, which cannot be read as String")
+                #expect(type?.message == "column \"number\" has type integer, which cannot be read as String")
                 let null = #expect(throws: PostgresError.self) { try row.decode("name", as: String.self) }
                 #expect(null?.message == "column \"name\", row 2: the value is NULL, which String cannot hold")
                 let missing = #expect(throws: PostgresError.self) { try row.decode("nam", as: String.self) }

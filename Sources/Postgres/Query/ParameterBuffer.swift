@@ -30,7 +30,8 @@ struct ParameterBuffer: Sendable {
         }
         let isNull = encoder.takeNull()
         let length = encoder.bytes.count - offset
-        let isText = Value.postgresFormat == .text
+        let hasSwitched = encoder.takeText()
+        let isText = hasSwitched || Value.postgresFormat == .text
         parameters.append(
             Parameter(
                 type: Value.postgresType.rawValue,

@@ -48,7 +48,7 @@ final class ColumnLayout: Sendable {
         guard Value.canDecode(columns[column].type) else {
             throw PostgresError(
                 .decodingFailed,
-                "column \"\(columns[column].name)\" has type \(columns[column].type.rawValue), "
+                "column \"\(columns[column].name)\" has type \(columns[column].type), "
                     + "which cannot be read as \(Value.self)"
             )
         }

@@ -79,8 +79,8 @@ extension Int: PostgresCodable {
 extension UInt32: PostgresCodable {
     /// `oid`.
     public static var postgresType: PostgresType { .oid }
-    /// Left to the server.
-    public static var postgresArrayType: PostgresType { .unknown }
+    /// `oid[]`.
+    public static var postgresArrayType: PostgresType { .oidArray }
     /// Appends the value.
     public func encode(to encoder: inout PostgresEncoder) { encoder.append(self) }
     /// True for `oid` and `xid`.
@@ -95,8 +95,8 @@ extension UInt32: PostgresCodable {
 extension UInt64: PostgresCodable {
     /// `xid8`, a transaction number.
     public static var postgresType: PostgresType { .xid8 }
-    /// Left to the server.
-    public static var postgresArrayType: PostgresType { .unknown }
+    /// `xid8[]`.
+    public static var postgresArrayType: PostgresType { .xid8Array }
     /// Appends the value.
     public func encode(to encoder: inout PostgresEncoder) { encoder.append(self) }
     /// True for `xid8`.

@@ -36,6 +36,22 @@ extension Double: PostgresCodable {
     }
 }
 
+extension Float: PostgresCodable {
+    /// `real`.
+    public static var postgresType: PostgresType { .float4 }
+    /// `real[]`.
+    public static var postgresArrayType: PostgresType { .float4Array }
+    /// Appends the value.
+    public func encode(to encoder: inout PostgresEncoder) { encoder.append(bitPattern) }
+    /// True for `real`; `double precision` is read as `Double`.
+    public static func canDecode(_ type: PostgresType) -> Bool { type == .float4 }
+    /// Reads the value.
+    public static func decode(_ bytes: RawSpan, type: PostgresType) throws(PostgresError) -> Float {
+        try bytes.expect(byteCount: 4, for: "real")
+        return Float(bitPattern: bytes.bigEndian())
+    }
+}
+
 extension String: PostgresCodable {
     /// `text`.
     public static var postgresType: PostgresType { .text }
