@@ -36,8 +36,7 @@ struct NumericCodecTests {
 
     @Test func `numbers of all the digits that the type has survive`() async throws {
         let longest = String(repeating: "7", count: 131_072) + "." + String(repeating: "3", count: 16_383)
-        let binary = String(repeating: "1234", count: 3000)
-        let texts = [longest, "-" + longest, binary, binary + "5", "0." + String(repeating: "9", count: 16_383)]
+        let texts = [longest, "-" + longest, "0." + String(repeating: "9", count: 16_383)]
         try await withValueConnection { connection in
             for text in texts {
                 let value = try #require(PostgresNumeric(text))
@@ -47,8 +46,7 @@ struct NumericCodecTests {
                 #expect(read == value && printed == text && parsed == value)
             }
             let long = try #require(PostgresNumeric(longest))
-            let error = try await postgresError { try await connection.query("SELECT \([long])") }
-            #expect(error?.code == .encodingFailed)
+            #expect(try await connection.value("SELECT \([long])", as: [PostgresNumeric].self) == [long])
         }
     }
 

@@ -84,31 +84,3 @@ struct PoolStressTests {
         return try await postgresError { try await task.value }?.code
     }
 }
-
-/// The pool's bookkeeping alone, without a server.
-struct PoolStateTests {
-    @Test func `sessions are lent last in, first out, and never more than allowed`() {
-        var state = PoolState<Int>(maximum: 2)
-        #expect(state.takeNow() != nil)
-        #expect(state.takeNow() != nil)
-        #expect(state.takeNow() == nil)
-        #expect(state.inUse == 2)
-        _ = state.giveBack(1)
-        _ = state.giveBack(2)
-        guard case .session(2) = state.takeNow() else {
-            Issue.record("the last one comes first")
-            return
-        }
-        #expect(state.inUse == 1)
-        #expect(state.drop() == nil)
-        #expect(state.total == 1)
-        let closed = state.close()
-        #expect(closed.idle == [1])
-        #expect(state.total == 0)
-        guard case .refused(let error) = state.takeNow() else {
-            Issue.record("a closed pool refuses")
-            return
-        }
-        #expect(error.code == .poolClosed)
-    }
-}

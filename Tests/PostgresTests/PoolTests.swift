@@ -73,6 +73,7 @@ struct PoolTests {
                     #expect(error?.code == .poolTimeout)
                     #expect(error?.nothingWasSent == true)
                     #expect(error?.message.contains("within 0.05 seconds: 2 of 2 in use, 0 more waiting") == true)
+                    #expect(error?.message.contains("held longest by PostgresTests/PoolTests.swift:") == true)
                 }
             }
             try await pool.query("SELECT 1")

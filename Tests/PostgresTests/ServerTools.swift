@@ -43,6 +43,13 @@ enum Program {
     }
 }
 
+/// Whether the server's programs were built with TLS; those of the matrix are not.
+func serverHasTLS() async throws -> Bool {
+    let programs = try await ServerPrograms.find(in: nil)
+    let options = try await Program.run("\(programs.directory)/pg_config", ["--configure"])
+    return options.contains("--with-ssl") || options.contains("--with-openssl")
+}
+
 /// A folder that goes away after the body.
 func withFolder<R>(_ body: (URL) async throws -> R) async throws -> R {
     let folder = URL(filePath: "/tmp/postgres-tests-\(UUID().uuidString.prefix(8))")

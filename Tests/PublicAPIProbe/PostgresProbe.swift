@@ -54,6 +54,35 @@ private func useConnection(_ configuration: PostgresConfiguration) async throws 
     }
 }
 
+private func usePoolOptions(_ configuration: PostgresConfiguration) async throws -> Int {
+    var options = PostgresPool.Options()
+    options.name = "probe"
+    options.minimumConnections = 1
+    options.maximumWaiters = 10
+    options.maximumLifetime = nil
+    options.prepareConnection = { connection throws(PostgresError) in try await connection.query("SET jit = off") }
+    let pool = PostgresPool(configuration, options)
+    var transaction = TransactionOptions(isolation: .serializable, isReadOnly: false, isDeferrable: false)
+    transaction.checksConstraintsBeforeCommit = true
+    transaction.lostCommitTimeout = .seconds(10)
+    do {
+        let count = try await pool.withTransaction(transaction, retry: TransactionRetry(maximumAttempts: 5)) {
+            connection,
+            attempt in
+            try await connection.query("SELECT \(attempt)").count
+        }
+        try await pool.withConnection { connection in
+            _ = try await connection.withTransaction(.serializable, retry: .standard) { _, attempt in attempt }
+        }
+        await pool.shutDown(waitingUpTo: .seconds(1))
+        return count
+    } catch let error as PostgresError {
+        await pool.shutDown()
+        #expect(error.attempts == 1)
+        throw error
+    }
+}
+
 private func usePool(_ configuration: PostgresConfiguration) async throws -> Int {
     let pool = PostgresPool(configuration, maximumConnections: 4, acquireTimeout: .seconds(5))
     do {
@@ -78,7 +107,12 @@ struct PostgresProbe {
         configuration.settings = [:]
         configuration.statementCacheSize = 0
         let other = configuration
-        for use in [{ _ = try await useConnection(other) }, { _ = try await usePool(other) }] {
+        let uses: [() async throws -> Void] = [
+            { _ = try await useConnection(other) },
+            { _ = try await usePool(other) },
+            { _ = try await usePoolOptions(other) },
+        ]
+        for use in uses {
             do {
                 try await use()
                 Issue.record("there is no server")

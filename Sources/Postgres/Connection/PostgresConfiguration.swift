@@ -122,7 +122,7 @@ extension PostgresConfiguration {
 
     /// What stands between a connection and the server.
     public enum PoolerMode: Sendable, Hashable {
-        /// Found out when connecting, without a further round trip.
+        /// Found out when connecting, in the same round trip as the settings.
         ///
         /// The server's process is asked for its number. A pooler such as PgBouncer tells clients another one; then
         /// ``transaction`` is assumed, which is right, if not the fastest, in each of a pooler's modes.

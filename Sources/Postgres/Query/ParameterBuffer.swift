@@ -30,8 +30,7 @@ struct ParameterBuffer: Sendable {
         }
         let isNull = encoder.takeNull()
         let length = encoder.bytes.count - offset
-        let hasSwitched = encoder.takeText()
-        let isText = hasSwitched || Value.postgresFormat == .text
+        let isText = Value.postgresFormat == .text
         parameters.append(
             Parameter(
                 type: Value.postgresType.rawValue,

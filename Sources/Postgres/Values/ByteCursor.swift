@@ -52,13 +52,6 @@ extension PostgresEncoder {
         let start = bytes.count
         append(Int32(-1))
         try value.encode(to: &self)
-        if takeText() {
-            throw PostgresError(
-                .encodingFailed,
-                "the value is too long for the binary form, which parts of arrays and ranges need",
-                nothingWasSent: true
-            )
-        }
         if takeNull() {
             truncate(to: start + 4)
             return true

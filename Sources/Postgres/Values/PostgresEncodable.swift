@@ -43,7 +43,6 @@ public enum PostgresFormat: Sendable {
 public struct PostgresEncoder: Sendable {
     private(set) var bytes: [UInt8] = []
     private(set) var isNull = false
-    private var isText = false
 
     init() {
         bytes.reserveCapacity(128)
@@ -68,17 +67,6 @@ public struct PostgresEncoder: Sendable {
     mutating func takeNull() -> Bool {
         defer { isNull = false }
         return isNull
-    }
-
-    /// Says that this one value is in text form although its type's is binary.
-    mutating func switchToText() {
-        isText = true
-    }
-
-    /// Begins the next value; returns whether the one before switched to text.
-    mutating func takeText() -> Bool {
-        defer { isText = false }
-        return isText
     }
 
     /// Overwrites four bytes, in network byte order.

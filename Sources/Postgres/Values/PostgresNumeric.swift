@@ -22,8 +22,6 @@ public struct PostgresNumeric: Sendable {
     enum Limit {
         static let weight = -4096...32_767
         static let scale = 0...16_383
-        /// Digits to the base of 10,000 that the server's receive function takes; more have to go as text.
-        static let binaryDigits = 3000
     }
 
     let sign: Sign
@@ -134,15 +132,8 @@ extension PostgresNumeric: PostgresCodable {
     /// `numeric[]`.
     public static var postgresArrayType: PostgresType { .numericArray }
 
-    /// Appends the number; one of more than 12,000 digits as text, since the server reads no more in binary form.
-    ///
-    /// - Throws: Nothing by itself; within an array or a range such a long number is refused with `encodingFailed`.
+    /// Appends the number.
     public func encode(to encoder: inout PostgresEncoder) {
-        guard digits.count <= Limit.binaryDigits else {
-            encoder.append(contentsOf: description.utf8)
-            encoder.switchToText()
-            return
-        }
         encoder.append(UInt16(clamping: digits.count))
         encoder.append(Int16(clamping: weight))
         encoder.append(sign.rawValue)
