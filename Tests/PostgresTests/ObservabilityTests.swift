@@ -16,9 +16,11 @@ struct ObservabilityTests {
             var options = PostgresPool.Options()
             options.name = "main"
             options.maximumConnections = 1
-            options.acquireTimeout = .milliseconds(30)
+            options.acquireTimeout = .milliseconds(50)
             let configuration = try database.configuration
             let pool = withMetricsFactory(metrics) { PostgresPool(configuration, options) }
+            // Open: connecting on a busy machine takes longer than this pool waits.
+            _ = try await eventually { (try? await pool.fill(1)) != nil }
             try await pool.withConnection { connection in
                 #expect(try count("used", metrics) == 1)
                 #expect(try await postgresError { try await pool.query("SELECT 1") }?.code == .poolTimeout)
@@ -26,11 +28,11 @@ struct ObservabilityTests {
             }
             #expect(try count("used", metrics) == 0)
             #expect(try count("idle", metrics) == 1)
-            #expect(try metrics.expectCounter("db.client.connection.timeouts", self.pool).totalValue == 1)
+            #expect(try metrics.expectCounter("db.client.connection.timeouts", self.pool).totalValue >= 1)
             let pending = try metrics.expectMeter("db.client.connection.pending_requests", self.pool)
             #expect(pending.values.contains(1) && pending.lastValue == 0)
-            for label in ["wait_time", "use_time", "create_time"] {
-                #expect(try metrics.expectTimer("db.client.connection.\(label)", self.pool).values.count == 1)
+            for (label, count) in [("wait_time", 2), ("use_time", 2), ("create_time", 1)] {
+                #expect(try metrics.expectTimer("db.client.connection.\(label)", self.pool).values.count == count)
             }
             let system = [("db.system.name", "postgresql")]
             #expect(try metrics.expectTimer("db.client.operation.duration", system).values.count == 1)

@@ -131,6 +131,29 @@ struct PoolUpkeepTests {
         }
     }
 
+    @Test func `a refusal that trying again cannot change reaches who waits, also after the pool was connected`()
+        async throws
+    {
+        try await withDatabase { database in
+            try await database.connect { observer in
+                try await observer.execute(script: "CREATE ROLE guest LOGIN")
+                var configuration = try PostgresConfiguration(database.connectionString + " user=guest")
+                configuration.logger.logLevel = .critical
+                // Waiting for this time would fail the run by its length.
+                let pool = PostgresPool(configuration, maximumConnections: 2, acquireTimeout: .seconds(3600))
+                try await pool.query("SELECT 1")
+                try await observer.execute(script: "ALTER ROLE guest NOLOGIN")
+                try await pool.withConnection { _ in
+                    let error = try await postgresError { try await pool.query("SELECT 1") }
+                    #expect(error?.code == .connectionFailed)
+                    #expect(error?.message.contains("not permitted to log in") == true)
+                }
+                await pool.shutDown()
+                try await observer.execute(script: "DROP ROLE guest")
+            }
+        }
+    }
+
     @Test func `a queue that is full refuses at once`() async throws {
         try await withPool {
             $0.maximumConnections = 1

@@ -64,7 +64,7 @@ public actor TestServer {
             start
             ?? Task {
                 var options = EphemeralServer.Options()
-                options.maxConnections = 200
+                options.maxConnections = 500
                 return try await EphemeralServer.start(options)
             }
         start = task

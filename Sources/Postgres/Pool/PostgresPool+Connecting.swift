@@ -70,10 +70,20 @@ extension PostgresError {
     /// Whether connecting again is of no use until somebody changes something: refused by authentication, an unknown
     /// database, a missing privilege or a setting that cannot be used.
     var isPermanentConnectFailure: Bool {
-        guard let state = sqlState else { return code == .invalidConfiguration || code == .encodingFailed }
+        guard let state = sqlState else {
+            // libpq tells the reason of a failed connect as text alone. In a language that is not known here it is
+            // tried again until the caller's time is up, which only takes longer.
+            return code == .invalidConfiguration || code == .encodingFailed
+                || Self.permanentReasons.contains { message.contains($0) }
+        }
         return switch state {
         case .invalidAuthorization, .invalidCatalogName, .syntaxErrorOrAccessRuleViolation, .dataException: true
         default: false
         }
     }
+
+    private static let permanentReasons = [
+        "authentication failed", "no password supplied", "not permitted to log in", "no pg_hba.conf entry",
+        "permission denied for database", "certificate verify failed", "\" does not exist",
+    ]
 }

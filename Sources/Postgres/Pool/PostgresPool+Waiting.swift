@@ -48,6 +48,7 @@ extension PostgresPool {
         var message =
             "no connection became free within \(options.acquireTimeout): \(books.state.lent) of "
             + "\(books.state.limits.maximum) in use, \(books.state.waiters.count) more waiting"
+        if books.state.opening > 0 { message += ", \(books.state.opening) being opened" }
         let holders = books.longestHolders().map { lease in
             "\(lease.callSite) for \(Duration.nanoseconds(Int64(clamping: now.nanoseconds &- lease.start.nanoseconds)))"
         }
