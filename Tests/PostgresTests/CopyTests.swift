@@ -198,8 +198,10 @@ struct CopyTests {
                             while true { try await writer.write(1) }
                         }
                     }
-                    #expect(try await eventually { try await observer.state(ofBackend: processID) == "active" })
-                    if !isTimeout { task.cancel() }
+                    if !isTimeout {
+                        #expect(try await eventually { try await observer.state(ofBackend: processID) == "active" })
+                        task.cancel()
+                    }
                     let error = try await postgresError { try await task.value }
                     #expect(error?.code == (isTimeout ? .deadlineExceeded : .cancelled))
                     #expect(try await observer.state(ofBackend: processID) == "idle")

@@ -120,6 +120,10 @@ extension Session {
             return handle.consumeInput() ? nil : lost(handle, progress.answer)
         case .failed:
             return lost(handle, progress.answer)
+        case .interrupted where progress.stop != nil:
+            // The server was told already, and its answer has a deadline.
+            watch.clearInterruption()
+            return nil
         case let wake:
             guard progress.stop == nil else { return abandon(progress.stop) }
             watch.clearInterruption()

@@ -14,6 +14,7 @@ extension PostgresConnection {
     ///   - schema: Its schema; nil looks along the search path.
     ///   - columns: The columns, in the order in which values are written; nil takes all that are not generated.
     ///   - timeout: How long the COPY may take; nil takes the configuration's `queryTimeout`.
+    ///   - body: Writes the rows.
     /// - Returns: the number of rows, as the server counts them.
     /// - Throws: what `body` throws; ``PostgresError`` of code `server`, naming the line that was refused; `cancelled`,
     ///   `deadlineExceeded`, `connectionClosed`. The corresponding libpq functions are `PQputCopyData` and

@@ -13,6 +13,8 @@ extension PostgresConnection {
     /// - Parameters:
     ///   - query: The statement; interpolated values are bound.
     ///   - timeout: How long it may take, with reading its rows; nil takes the configuration's `queryTimeout`.
+    ///   - body: Reads the rows.
+    /// - Returns: what `body` returns.
     /// - Throws: what `body` throws; ``PostgresError`` as ``query(_:timeout:)``, from here until the first rows came and
     ///   from the sequence afterwards, also when `body` left before it got there. The corresponding libpq functions are
     ///   `PQsetSingleRowMode` and, from libpq 17 on, `PQsetChunkedRowsMode`.
