@@ -54,7 +54,12 @@ struct PoolShutdownTests {
         } _: { pool, database in
             let holder = Task { try await pool.query("SELECT pg_sleep(60)") }
             try await database.connect { observer in
-                #expect(try await eventually { try await observer.otherSessions == 1 })
+                // Lent and at work: a connect under way would be refused instead.
+                let atWork: PostgresQuery = """
+                    SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%'
+                        AND datname = current_database()
+                    """
+                #expect(try await eventually { try await observer.value(atWork, as: Int.self) == 1 })
                 await pool.shutDown(waitingUpTo: .milliseconds(50))
                 let error = try await postgresError { try await holder.value }
                 #expect(error?.code == .connectionClosed)

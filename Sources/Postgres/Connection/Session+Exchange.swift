@@ -77,6 +77,19 @@ extension Session {
         var deadline: MonotonicTime?
         /// Why the server was told to stop, once it was.
         var stop: Stop?
+        /// When to tell it again: a request that reaches the server before the statement does, or while it loads its
+        /// compiler, is lost there.
+        var tellAgainAt: MonotonicTime?
+
+        /// Until when to wait for the socket.
+        var wakeAt: MonotonicTime? {
+            guard let deadline, let tellAgainAt else { return deadline }
+            return min(deadline, tellAgainAt)
+        }
+
+        func isDue(_ time: MonotonicTime?) -> Bool {
+            time.map { $0 <= .now() } ?? false
+        }
     }
 
     /// Sends what is not sent yet and reads results to the end of the command, or to the begin of a COPY IN.
@@ -115,9 +128,10 @@ extension Session {
         _ handle: ConnectionHandle,
         _ watch: SocketWatch
     ) async -> PostgresError? {
-        switch await watch.wait(for: interest, until: progress.deadline, isolation: self) {
+        switch await watch.wait(for: interest, until: progress.wakeAt, isolation: self) {
         case .ready:
-            return handle.consumeInput() ? nil : lost(handle, progress.answer)
+            guard handle.consumeInput() else { return lost(handle, progress.answer) }
+            return progress.isDue(progress.tellAgainAt) ? await tellAgain(&progress) : nil
         case .failed:
             return lost(handle, progress.answer)
         case .interrupted where progress.stop != nil:
@@ -125,7 +139,7 @@ extension Session {
             watch.clearInterruption()
             return nil
         case let wake:
-            guard progress.stop == nil else { return abandon(progress.stop) }
+            guard progress.stop == nil else { return await tellAgain(&progress) }
             watch.clearInterruption()
             return await stop(&progress, because: wake == .deadline ? .deadline : .cancelled)
         }
@@ -135,7 +149,17 @@ extension Session {
     func stop(_ progress: inout Progress, because reason: Stop) async -> PostgresError? {
         progress.stop = reason
         progress.deadline = MonotonicTime.after(configuration.cancelTimeout)
-        return await requestCancel(until: progress.deadline) ? nil : abandon(reason)
+        return await tellServer(&progress)
+    }
+
+    private func tellAgain(_ progress: inout Progress) async -> PostgresError? {
+        progress.isDue(progress.deadline) ? abandon(progress.stop) : await tellServer(&progress)
+    }
+
+    private func tellServer(_ progress: inout Progress) async -> PostgresError? {
+        guard await requestCancel(until: progress.deadline) else { return abandon(progress.stop) }
+        progress.tellAgainAt = MonotonicTime.after(.milliseconds(500))
+        return nil
     }
 
     /// Judges a complete answer: success is told as such even when a cancel request came too late.
