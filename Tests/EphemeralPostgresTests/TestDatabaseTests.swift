@@ -15,7 +15,7 @@ import Testing
                 let isAbsent = try await query(second.connectionString, "SELECT to_regclass('mine') IS NULL")
                 #expect(isAbsent == "t")
             }
-            #expect(try await query(first.connectionString, "SHOW max_connections") == "200")
+            #expect(try await query(first.connectionString, "SHOW max_connections") == "500")
         }
     }
 
