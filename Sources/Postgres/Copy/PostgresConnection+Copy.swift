@@ -57,8 +57,9 @@ extension PostgresConnection {
         return try await copyIn(try await session.openCopyIn(statement, timeout: timeout), body)
     }
 
-    /// Not optimised: the compiler (6.3.1) crashes when it makes a copy of this for a caller's closure. The bytes are
-    /// written elsewhere.
+    /// Not optimised: the compiler (6.3.1) crashes when it makes a copy of this for a caller's closure.
+    ///
+    /// The bytes are written elsewhere.
     @_optimize(none)
     private func copyIn(_ id: UInt64, _ body: (PostgresCopyByteWriter) async throws -> Void) async throws -> Int {
         let session = session
