@@ -115,7 +115,7 @@ extension PostgresError: CustomStringConvertible, CustomDebugStringConvertible {
 
     /// Everything that is known, including the server's detail, which may quote rows.
     ///
-    /// Never a bound value of ours.
+    /// It can thereby show a value that was bound (a key that exists already): for developers, not for shared logs.
     public var debugDescription: String {
         var lines = ["PostgresError.\(code): \(description)"]
         if let server {
