@@ -103,9 +103,10 @@ import Testing
         #expect(try padded.hashValue == version(2).hashValue)
         #expect(try padded < version(10))
         #expect("\(padded)" == "0002")
-        for bad in ["", "0", "000", "-1", "+1", "1 ", "9223372036854775808", "١"] {
+        for bad in ["", "-1", "+1", "1 ", "9223372036854775808", "١"] {
             #expect(MigrationVersion(bad) == nil, "\(bad)")
         }
+        #expect(MigrationVersion("000")?.number == 0)
         #expect(MigrationVersion(Int64.max)?.number == .max)
         #expect(MigrationVersion(-3 as Int64) == nil)
     }

@@ -92,6 +92,35 @@ import Testing
         #expect(explicit.exitCodeWhenApplied == .done)
     }
 
+    @Test func `what is out of order is applied when that is allowed, oldest first, and said`() throws {
+        let longer = try changed(["4_four/up.sql": "SELECT 4", "5_five/up.sql": "SELECT 5"])
+        let records = longer.applied(through: 1) + longer.applied().filter { $0.version.number == 4 }
+        #expect(try plan(longer, records).blockingExitCode == .disagreement)
+        let history = MigrationHistory(records)
+        let allowed = try MigrationPlan.make(
+            source: longer,
+            history: history,
+            phase: .all,
+            allowsOutOfOrder: true
+        )
+        #expect(names(allowed) == ["2/01_type", "2/02_fill", "2/03_index", "3/up", "5/up"])
+        #expect(allowed.findings.map(\.kind) == [.outOfOrder, .outOfOrder])
+        #expect(
+            allowed.findings.map(\.message) == [
+                "2_two is not applied, and version 4 is", "3_three is not applied, and version 4 is",
+            ]
+        )
+        #expect(allowed.blockingExitCode == nil)
+        #expect(allowed.state == .pending)
+        let held = try MigrationPlan.make(source: longer, history: history, allowsOutOfOrder: true)
+        #expect(held.heldBack.map(\.version.number) == [3, 5])
+        // Cut short, it goes on in the same way.
+        let begun = MigrationHistory(records + longer.applied(through: 2).filter { $0.version.number == 2 }.prefix(1))
+        let rest = try MigrationPlan.make(source: longer, history: begun, phase: .all, allowsOutOfOrder: true)
+        #expect(names(rest) == ["2/02_fill", "2/03_index", "3/up", "5/up"])
+        #expect(try MigrationPlan.make(source: longer, history: begun).blockingExitCode == .disagreement)
+    }
+
     @Test func `an interrupted first run goes on with everything`() throws {
         let history = MigrationHistory(source.applied(through: 1), isInitialRunUnfinished: true)
         let plan = try MigrationPlan.make(source: source, history: history)

@@ -24,6 +24,12 @@ struct PlanCommand: AsyncParsableCommand {
     var phase = PhaseSelection.expand
 
     @Flag(
+        name: .customLong("allow-out-of-order"),
+        help: "Plan migrations too that are older than the newest applied one."
+    )
+    var allowsOutOfOrder = false
+
+    @Flag(
         name: .customLong("exit-code"),
         help: "Answer 3 when something is pending, 7 when files and history disagree, 9 when the database is ahead."
     )
@@ -36,6 +42,7 @@ struct PlanCommand: AsyncParsableCommand {
         let console = global.console
         var options = MigratorOptions()
         options.schema = global.schema
+        options.allowsOutOfOrder = allowsOutOfOrder
         let migrator = Migrator(
             source: try global.loadSource(console),
             database: try await global.database(console),

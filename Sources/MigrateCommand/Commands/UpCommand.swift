@@ -25,6 +25,12 @@ struct UpCommand: AsyncParsableCommand {
     @Option(help: "Which migrations are included when no version is asked for.")
     var phase = PhaseSelection.expand
 
+    @Flag(
+        name: .customLong("allow-out-of-order"),
+        help: "Apply migrations too that are older than the newest applied one."
+    )
+    var allowsOutOfOrder = false
+
     @Option(help: ArgumentHelp("Wait so many seconds for the server to accept connections.", valueName: "seconds"))
     var wait: Seconds?
 
@@ -92,12 +98,16 @@ struct UpCommand: AsyncParsableCommand {
         let database = try await global.database(console)
         if let wait { try await WaitCommand.wait(for: database, timeout: wait.duration, console) }
         let migrator = Migrator(source: source, database: database, options: options)
-        return try await migrator.up(to: to.map(MigrationTarget.version) ?? .latest, phase: phase, report: report)
+        let target = to.map(MigrationTarget.version) ?? .latest
+        let result = try await migrator.up(to: target, phase: phase, report: report)
+        for finding in result.findings { console.message("note: \(finding.message)") }
+        return result
     }
 
     private var options: MigratorOptions {
         var options = MigratorOptions()
         options.schema = global.schema
+        options.allowsOutOfOrder = allowsOutOfOrder
         if let lockWait { options.lockWait = lockWait.duration }
         if let stallBudget { options.stallBudget = stallBudget.duration }
         if let batchTarget { options.batchTarget = batchTarget.duration }

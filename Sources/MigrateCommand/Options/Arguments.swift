@@ -2,11 +2,13 @@ public import ArgumentParser
 public import SchemaMigrations
 
 extension MigrationVersion: ExpressibleByArgument {
-    /// Reads a version as a person types it.
+    /// Reads a version as a person types it, Flyway's with dots among them.
     public init?(argument: String) {
-        self.init(argument)
+        if argument.contains(".") { self.init(flyway: argument) } else { self.init(argument) }
     }
 }
+
+extension MigrationLayout: ExpressibleByArgument {}
 
 extension PhaseSelection: ExpressibleByArgument {}
 

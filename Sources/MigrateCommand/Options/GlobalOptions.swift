@@ -20,6 +20,11 @@ struct GlobalOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The folder of the migrations.", valueName: "dir"))
     var migrations = "migrations"
 
+    @Option(
+        help: ArgumentHelp("How the files are laid out (default: recognised by their names).", valueName: "layout")
+    )
+    var layout: MigrationLayout?
+
     @Option(help: ArgumentHelp("The schema in which the history lives.", valueName: "name"))
     var schema = "public"
 
@@ -54,7 +59,7 @@ struct GlobalOptions: ParsableArguments {
     /// How many arguments a global option takes up, its own name included; nil for any other argument.
     static func length(of argument: String) -> Int? {
         if ["--local", "--verbose", "--quiet", "--no-color"].contains(argument) { return 1 }
-        let valued = ["--database-url", "--migrations", "--schema", "--format", "--log-level"]
+        let valued = ["--database-url", "--migrations", "--layout", "--schema", "--format", "--log-level"]
         if valued.contains(argument) { return 2 }
         return valued.contains { argument.hasPrefix("\($0)=") } ? 1 : nil
     }
@@ -81,7 +86,7 @@ extension GlobalOptions {
 
     /// The migrations, with their warnings said.
     func loadSource(_ console: Console) throws -> MigrationSource {
-        let source = try MigrationSource.load(from: migrations)
+        let source = try MigrationSource.load(from: migrations, layout: layout)
         for warning in source.warnings { console.message("warning: \(warning)") }
         return source
     }

@@ -6,6 +6,8 @@ public struct MigrationResult: Sendable {
     public private(set) var completed: [MigrationVersion] = []
     /// The contract migrations that were not asked for, and what lies behind them.
     public let heldBack: [Migration]
+    /// In what files and history disagree without hindering the run, such as a file that was renamed.
+    public let findings: [MigrationFinding]
     /// What the command answers: done, or pending when more than contract migrations was held back.
     public let exitCode: MigrationExitCode
     /// The longest time that a step held its table locks, in milliseconds; nil when none did.
@@ -13,6 +15,7 @@ public struct MigrationResult: Sendable {
 
     init(plan: MigrationPlan) {
         heldBack = plan.heldBack
+        findings = plan.findings
         exitCode = plan.exitCodeWhenApplied
     }
 

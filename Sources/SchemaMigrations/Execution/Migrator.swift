@@ -48,7 +48,7 @@ public struct Migrator: Sendable {
     ///
     /// - Throws: ``MigrationError``, `PostgresError`. Findings are part of the status, not errors.
     public func status() async throws -> MigrationStatus {
-        MigrationStatus(source: source, history: try await history())
+        MigrationStatus(source: source, history: try await history(), allowsOutOfOrder: options.allowsOutOfOrder)
     }
 
     /// What ``up(to:phase:report:)`` would do now.
@@ -58,7 +58,13 @@ public struct Migrator: Sendable {
         to target: MigrationTarget = .latest,
         phase: PhaseSelection = .expand
     ) async throws -> MigrationPlan {
-        try MigrationPlan.make(source: source, history: try await history(), target: target, phase: phase)
+        try MigrationPlan.make(
+            source: source,
+            history: try await history(),
+            target: target,
+            phase: phase,
+            allowsOutOfOrder: options.allowsOutOfOrder
+        )
     }
 
     /// Applies what is pending.
@@ -136,7 +142,13 @@ public struct Migrator: Sendable {
         _ phase: PhaseSelection
     ) async throws -> (plan: MigrationPlan, isInitialRunUnfinished: Bool) {
         let history = try await readHistory(connection)
-        let plan = try MigrationPlan.make(source: source, history: history, target: target, phase: phase)
+        let plan = try MigrationPlan.make(
+            source: source,
+            history: history,
+            target: target,
+            phase: phase,
+            allowsOutOfOrder: options.allowsOutOfOrder
+        )
         if let error = plan.blockingError { throw error }
         return (plan, history.isInitialRunUnfinished)
     }
@@ -196,6 +208,7 @@ public struct Migrator: Sendable {
         _ report: @escaping @Sendable (MigrationEvent) -> Void
     ) async throws -> StepTiming {
         let timing: StepTiming
+        if let settings = step.step.settings { try await work.connection.execute(script: settings) }
         do {
             timing = try await start(step, on: work.connection, token, report)
         } catch let lost as LostCommit {

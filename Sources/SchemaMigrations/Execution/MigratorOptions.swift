@@ -24,6 +24,10 @@ public struct MigratorOptions: Sendable {
     ///
     /// Default 512 (4 MiB).
     public var batchPages: Int64 = 512
+    /// Whether migrations that are older than the newest applied one are applied too, instead of being a disagreement.
+    ///
+    /// Default false: they were not there when the newer ones were tested.
+    public var allowsOutOfOrder = false
     /// Who this runner is, for others who wait.
     public var holder = RunnerName.current
 

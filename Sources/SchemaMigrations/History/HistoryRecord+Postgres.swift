@@ -11,7 +11,7 @@ extension HistoryRecord: PostgresRecord {
     public init(from columns: inout PostgresRecordColumns) throws(PostgresError) {
         let number = try columns.next(as: Int64.self)
         guard let version = MigrationVersion(number) else {
-            throw PostgresError(.decodingFailed, "the history holds the version \(number); versions begin at 1")
+            throw PostgresError(.decodingFailed, "the history holds the version \(number); versions are not negative")
         }
         self.init(
             version: version,

@@ -44,7 +44,9 @@ extension MigrationFinding {
             file: migration.path,
             message: "step \(record.stepOrdinal) (\(record.stepName)) of \(migration.path) is applied, "
                 + "and its file is gone",
-            hint: "bring back \(migration.path)/\(record.stepName).sql as it was applied"
+            hint:
+                "bring back \(migration.holdsStepsInFiles ? "\(migration.path)/\(record.stepName).sql" : migration.path) "
+                + "as it was applied"
         )
     }
 
@@ -83,14 +85,22 @@ extension MigrationFinding {
         )
     }
 
-    static func outOfOrder(_ migration: Migration, newest: MigrationVersion) -> MigrationFinding {
+    static func outOfOrder(
+        _ migration: Migration,
+        newest: MigrationVersion,
+        isAllowed: Bool
+    ) -> MigrationFinding {
         MigrationFinding(
             kind: .outOfOrder,
             version: migration.version,
             step: nil,
             file: migration.path,
             message: "\(migration.path) is not applied, and version \(newest) is",
-            hint: "give it a version after \(newest): two branches have probably met"
+            hint: isAllowed
+                ? "it is applied out of order, as asked for"
+                : "give it a version after \(newest): two branches have probably met; "
+                    + "or apply it as it is, with --allow-out-of-order",
+            isAllowed: isAllowed
         )
     }
 
@@ -129,4 +139,9 @@ extension MigrationFinding {
                 + "give the newer one the next free version"
         )
     }
+}
+
+extension Migration {
+    /// Whether a step is a file in the migration's folder, and not a part of its only file.
+    fileprivate var holdsStepsInFiles: Bool { steps.first.map { $0.file.path == "\(path)/\($0.name).sql" } ?? true }
 }

@@ -44,8 +44,10 @@ struct HistoryComparison {
     private(set) var findings: [MigrationFinding] = []
     /// The newest version of which anything has been recorded.
     let newestBegun: MigrationVersion?
+    private let allowsOutOfOrder: Bool
 
-    init(source: MigrationSource, history: MigrationHistory) {
+    init(source: MigrationSource, history: MigrationHistory, allowsOutOfOrder: Bool = false) {
+        self.allowsOutOfOrder = allowsOutOfOrder
         let recorded = Dictionary(grouping: history.records, by: \.version).mapValues(RecordedMigration.init)
         let newestBegun = recorded.keys.max()
         self.newestBegun = newestBegun
@@ -57,7 +59,7 @@ struct HistoryComparison {
                 add(missing: next.value, version: next.key, latest: source.latest)
             }
             if let records = recorded[migration.version] {
-                let isSuperseded = newestBegun.map { $0 > migration.version } ?? false
+                let isSuperseded = !allowsOutOfOrder && newestBegun.map { $0 > migration.version } ?? false
                 compare(migration, with: records, isSuperseded: isSuperseded)
             } else {
                 add(unapplied: migration)
@@ -74,7 +76,7 @@ struct HistoryComparison {
     private mutating func add(unapplied migration: Migration) {
         let isOutOfOrder = newestBegun.map { migration.version < $0 } ?? false
         if isOutOfOrder, let newest = newestBegun {
-            findings.append(.outOfOrder(migration, newest: newest))
+            findings.append(.outOfOrder(migration, newest: newest, isAllowed: allowsOutOfOrder))
         }
         let steps = migration.steps.map { step in
             StepEntry(name: step.name, kind: step.kind.label, checksum: step.file.checksum, state: .pending, step: step)

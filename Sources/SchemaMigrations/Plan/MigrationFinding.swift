@@ -39,12 +39,16 @@ public struct MigrationFinding: Sendable, Hashable, CustomStringConvertible {
     /// What to do next.
     public let hint: String
 
+    /// Whether the caller has asked for what would block otherwise.
+    var isAllowed = false
+
     /// Whether nothing may be planned until this is settled.
     public var isBlocking: Bool { exitCode != nil }
 
     /// What a command answers because of it; `nil` for what is only worth saying.
     public var exitCode: MigrationExitCode? {
         switch kind {
+        case .outOfOrder where isAllowed: nil
         case .edited, .missingFile, .missingMigration, .moved, .addedStep, .outOfOrder, .unknownChecksum: .disagreement
         case .ahead: .ahead
         case .renamedStep, .renamedMigration, .editedIntent: nil

@@ -74,7 +74,8 @@ public struct MigrationPlan: Sendable, Equatable {
 
     /// Compares files and history and decides what is to be done.
     ///
-    /// Disagreements are no errors but ``findings``.
+    /// Disagreements are no errors but ``findings``. With `allowsOutOfOrder` a migration that is older than the newest
+    /// applied one is pending, and the finding does not block.
     ///
     /// - Throws: ``MigrationError`` with `unknownVersion` for a target in no file, and `targetBelowCurrent` for one
     ///   that is older than what the database has; neither if a finding blocks.
@@ -82,9 +83,11 @@ public struct MigrationPlan: Sendable, Equatable {
         source: MigrationSource,
         history: MigrationHistory,
         target: MigrationTarget = .latest,
-        phase: PhaseSelection = .expand
+        phase: PhaseSelection = .expand,
+        allowsOutOfOrder: Bool = false
     ) throws(MigrationError) -> MigrationPlan {
-        let comparison = HistoryComparison(source: source, history: history)
+        let comparison = HistoryComparison(source: source, history: history, allowsOutOfOrder: allowsOutOfOrder)
+        let target = source.meant(target)
         var pending: [PlannedStep] = []
         var heldBack: [Migration] = []
         if !comparison.isBlocked {
@@ -92,7 +95,7 @@ public struct MigrationPlan: Sendable, Equatable {
             let isHolding = phase == .expand && target == .latest && history.holdsContractBack
             for entry in comparison.entries {
                 guard let migration = entry.migration, target.includes(entry.version) else { continue }
-                let isHeld = isHolding && entry.state == .pending && (migration.phase == .contract || !heldBack.isEmpty)
+                let isHeld = isHolding && entry.isUntouched && (migration.phase == .contract || !heldBack.isEmpty)
                 if isHeld { heldBack.append(migration) } else { pending += steps(of: entry, migration) }
             }
         }
@@ -194,9 +197,22 @@ extension HistoryComparison {
         if codes.contains(.disagreement) { return .diverged }
         if codes.contains(.ahead) { return .ahead }
         if entries.contains(where: { $0.state == .partial }) { return .partial }
-        let left = entries.filter { $0.state == .pending }
+        let left = entries.filter(\.isUntouched)
         if left.isEmpty { return .upToDate }
         return holdsContractBack && left.allSatisfy { $0.phase == .contract } ? .contractPending : .pending
+    }
+}
+
+extension HistoryComparison.Entry {
+    /// Whether nothing of it has been begun.
+    fileprivate var isUntouched: Bool { state == .pending || state == .outOfOrder }
+}
+
+extension MigrationSource {
+    /// The target with its version as this source numbers it: Flyway's 5 is another number than 5.
+    fileprivate func meant(_ target: MigrationTarget) -> MigrationTarget {
+        guard layout == .flyway, case .version(let version) = target, self[version] == nil else { return target }
+        return .version(MigrationVersion(flyway: version.description) ?? version)
     }
 }
 

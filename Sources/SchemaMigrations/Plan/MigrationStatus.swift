@@ -126,8 +126,8 @@ public struct MigrationStatus: Sendable, Equatable, Codable {
 
 extension MigrationStatus {
     /// Compares files and history.
-    public init(source: MigrationSource, history: MigrationHistory) {
-        let comparison = HistoryComparison(source: source, history: history)
+    public init(source: MigrationSource, history: MigrationHistory, allowsOutOfOrder: Bool = false) {
+        let comparison = HistoryComparison(source: source, history: history, allowsOutOfOrder: allowsOutOfOrder)
         state = comparison.overallState(holdsContractBack: history.holdsContractBack)
         current = comparison.current?.number
         latest = source.latest?.number

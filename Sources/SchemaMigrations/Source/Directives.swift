@@ -14,16 +14,24 @@ struct Directives {
 
     /// Reads the directives of a file.
     ///
+    /// In a foreign file, one that was written for another tool, an unknown directive is a comment like any other.
+    ///
     /// - Throws: ``MigrationError`` for a directive that is unknown, wrong, repeated or below the first SQL.
-    init(of file: SQLFile, header: SQLHeader) throws(MigrationError) {
+    init(of file: SQLFile, header: SQLHeader, isForeign: Bool = false) throws(MigrationError) {
         for comment in header.comments {
             guard let body = DirectiveLine.body(ofComment: comment.text) else {
-                try Self.rejectMissingColon(comment, in: file)
+                if !isForeign { try Self.rejectMissingColon(comment, in: file) }
                 continue
             }
-            try read(DirectiveLine(body: body, offset: comment.offset), in: file)
+            let line = DirectiveLine(body: body, offset: comment.offset)
+            if isForeign, !Self.isKnown(line) { continue }
+            try read(line, in: file)
         }
         try rejectContradictions(in: file)
+    }
+
+    private static func isKnown(_ line: DirectiveLine) -> Bool {
+        line.words.first.map { names.contains(String($0.prefix { $0 != "=" })) } ?? false
     }
 
     private mutating func read(_ line: DirectiveLine, in file: SQLFile) throws(MigrationError) {

@@ -1,16 +1,18 @@
 /// The rules by which a folder's files become a migration.
 struct FolderRules {
-    let folder: String
-    let path: String
+    let name: String
+    let folder: SourceFolder
+
+    private var path: String { folder.path }
 
     /// What stands beside the folders of migrations and should not.
-    static func strayEntries(_ listing: DirectoryReader.Listing, in root: String?) -> [MigrationError] {
-        let strays = listing.files.filter { !$0.hasPrefix(".") && $0 != "README.md" } + listing.others
+    static func strayEntries(in root: SourceFolder) -> [MigrationError] {
+        let strays = root.listing.files.filter { $0 != "README.md" } + root.listing.others
         return strays.sorted().map { name in
             MigrationError(
                 .unexpectedEntry,
                 "this is no folder of a migration",
-                at: SourceLocation(file: root.map { "\($0)/\(name)" } ?? name),
+                at: SourceLocation(file: root.place(of: name)),
                 hint: name.hasSuffix(".sql")
                     ? "put it into a folder of its own, as \(suggestedFolder(for: name))/up.sql"
                     : "move it elsewhere; only README.md and dot-files are ignored here"
@@ -26,29 +28,28 @@ struct FolderRules {
     /// Builds the migration, reading each file once.
     ///
     /// - Throws: ``MigrationError`` for each rule that is broken.
-    func migration(
-        of listing: DirectoryReader.Listing,
-        read: (String) throws(MigrationError) -> [UInt8]
-    ) throws(MigrationError) -> Migration {
-        let (version, name) = try parseFolderName()
+    func migration() throws(MigrationError) -> Migration {
+        let listing = folder.listing
+        let (version, title) = try parseFolderName()
         var errors = strays(listing)
         let names = listing.files.filter { $0.hasSuffix(".sql") && !Self.companions.contains($0) }
         let ordered = collect(&errors) { () throws(MigrationError) in try order(names) } ?? []
         var steps: [LoadedStep] = []
         for (index, file) in ordered.enumerated() {
             collect(&errors) { () throws(MigrationError) in
-                steps.append(try load(file, ordinal: index + 1, read: read))
+                steps.append(try load(file, ordinal: index + 1))
             }
         }
         var companions: [String: SQLFile] = [:]
         for file in listing.files where Self.companions.contains(file) {
-            collect(&errors) { () throws(MigrationError) in companions[file] = try loadCompanion(file, read: read) }
+            collect(&errors) { () throws(MigrationError) in companions[file] = try loadCompanion(file) }
         }
         if let error = MigrationError.combining(errors) { throw error }
         return Migration(
             version: version,
-            name: name,
-            folder: folder,
+            name: title,
+            folder: name,
+            path: path,
             phase: steps.first?.phase ?? .expand,
             steps: steps.map(\.step),
             down: companions["down.sql"],
@@ -77,9 +78,11 @@ struct FolderRules {
     }
 
     private func parseFolderName() throws(MigrationError) -> (MigrationVersion, String) {
-        let digits = folder.prefix { $0.isASCII && $0.isNumber }
-        let rest = folder[digits.endIndex...]
-        guard let version = MigrationVersion(digits), rest.hasPrefix("_"), Self.isName(rest.dropFirst()) else {
+        let digits = name.prefix { $0.isASCII && $0.isNumber }
+        let rest = name[digits.endIndex...]
+        guard let version = MigrationVersion(digits), version.number > 0, rest.hasPrefix("_"),
+            Self.isName(rest.dropFirst())
+        else {
             throw MigrationError(
                 .invalidFolderName,
                 "a migration's folder is named VERSION_name, with a version from 1 to \(Int64.max) "
@@ -171,12 +174,8 @@ struct FolderRules {
         )
     }
 
-    private func load(
-        _ name: String,
-        ordinal: Int,
-        read: (String) throws(MigrationError) -> [UInt8]
-    ) throws(MigrationError) -> LoadedStep {
-        let (file, directives) = try loadFile(name, read: read)
+    private func load(_ name: String, ordinal: Int) throws(MigrationError) -> LoadedStep {
+        let (file, directives) = try loadFile(name)
         if ordinal > 1, let offset = directives.offsets["phase"] {
             throw file.error(
                 .misplacedDirective,
@@ -194,11 +193,8 @@ struct FolderRules {
         return LoadedStep(step: step, phase: directives.phase)
     }
 
-    private func loadCompanion(
-        _ name: String,
-        read: (String) throws(MigrationError) -> [UInt8]
-    ) throws(MigrationError) -> SQLFile {
-        let (file, directives) = try loadFile(name, read: read)
+    private func loadCompanion(_ name: String) throws(MigrationError) -> SQLFile {
+        let (file, directives) = try loadFile(name)
         if let directive = directives.offsets.min(by: { $0.value < $1.value }) {
             throw file.error(
                 .misplacedDirective,
@@ -209,16 +205,12 @@ struct FolderRules {
         return file
     }
 
-    private func loadFile(
-        _ name: String,
-        read: (String) throws(MigrationError) -> [UInt8]
-    ) throws(MigrationError) -> (SQLFile, Directives) {
-        let path = "\(path)/\(name)"
-        let file = try SQLFile(path: path, bytes: try read(path))
+    private func loadFile(_ name: String) throws(MigrationError) -> (SQLFile, Directives) {
+        let file = try SQLFile(path: folder.place(of: name), bytes: try folder.read(name))
         let header = SQLHeader(of: file.text)
         let directives = try Directives(of: file, header: header)
         guard header.firstSQL != nil else {
-            throw MigrationError(.emptyFile, "the file has no SQL in it", at: SourceLocation(file: path))
+            throw MigrationError(.emptyFile, "the file has no SQL in it", at: SourceLocation(file: file.path))
         }
         try DirectiveGuard.check(file, header: header)
         return (file, directives)

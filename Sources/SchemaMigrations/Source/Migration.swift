@@ -92,6 +92,43 @@ public struct MigrationStep: Sendable, Hashable {
     public let options: StepOptions
     /// The SQL.
     public let file: SQLFile
+    /// What earlier parts of the same file set for their session; runs before this part, which may rely on it.
+    package let settings: String?
+    /// Why the step cannot run, although it can be recorded as applied.
+    let obstacle: StepObstacle?
+
+    init(
+        ordinal: Int,
+        name: String,
+        kind: StepKind,
+        options: StepOptions,
+        file: SQLFile,
+        settings: String? = nil,
+        obstacle: StepObstacle? = nil
+    ) {
+        self.ordinal = ordinal
+        self.name = name
+        self.kind = kind
+        self.options = options
+        self.file = file
+        self.settings = settings
+        self.obstacle = obstacle
+    }
+}
+
+/// Something in a file that only another tool can do.
+///
+/// It is an error when the step is due, and none as long as the step is applied.
+struct StepObstacle: Sendable, Hashable {
+    let code: MigrationError.Code
+    let message: String
+    /// Where, as a byte of the step's text.
+    let offset: Int
+    let hint: String
+
+    func error(in file: SQLFile) -> MigrationError {
+        file.error(code, message, atByte: offset, hint: hint)
+    }
 }
 
 /// One version of the schema: a folder with its steps.
@@ -100,8 +137,10 @@ public struct Migration: Sendable, Hashable {
     public let version: MigrationVersion
     /// The folder's name after the version, for example `vmm_failure_reason`.
     public let name: String
-    /// The folder's whole name.
+    /// The folder's whole name; in layouts without folders, the file's without its ending.
     public let folder: String
+    /// Where the migration is, for messages: its folder, or its file.
+    package let path: String
     /// Whether the previous release survives it.
     public let phase: MigrationPhase
     /// The steps, in order; never empty.

@@ -18,6 +18,8 @@
 public struct MigrationSource: Sendable, Equatable {
     /// The migrations by ascending version; no version occurs twice.
     public let migrations: [Migration]
+    /// How the files are laid out.
+    public let layout: MigrationLayout
     /// What deserves a look but is no error.
     public let warnings: [SourceWarning]
     /// Where each version is in ``migrations``.
@@ -31,26 +33,18 @@ public struct MigrationSource: Sendable, Equatable {
     ///
     /// An empty folder is not an error; it gives an empty source.
     ///
+    /// Other tools' layouts are recognised by their files' names and read as they are, see <doc:OtherLayouts>; `layout`
+    /// says which it is where the names do not.
+    ///
     /// - Throws: ``MigrationError`` for a folder or file that cannot be read, and for each rule that is broken, with
     ///   the place; the first error carries the others as ``MigrationError/related``.
-    public static func load(from directory: String) throws(MigrationError) -> MigrationSource {
+    public static func load(
+        from directory: String,
+        layout: MigrationLayout? = nil
+    ) throws(MigrationError) -> MigrationSource {
         var root = Substring(directory)
         while root.count > 1 && root.hasSuffix("/") { root.removeLast() }
-        let listing = try DirectoryReader.list(String(root))
-        var errors = FolderRules.strayEntries(listing, in: String(root))
-        var migrations: [Migration] = []
-        migrations.reserveCapacity(listing.folders.count)
-        for folder in listing.folders {
-            do throws(MigrationError) {
-                let path = "\(root)/\(folder)"
-                let files = try DirectoryReader.list(path)
-                let builder = FolderRules(folder: folder, path: path)
-                migrations.append(try builder.migration(of: files, read: DirectoryReader.read))
-            } catch {
-                errors.append(error)
-            }
-        }
-        return try MigrationSource(migrations, errors: errors)
+        return try MigrationSource(SourceFolder(directory: String(root)), layout)
     }
 
     /// Makes a source of texts in memory, for programs that carry their migrations with them.
@@ -62,35 +56,18 @@ public struct MigrationSource: Sendable, Equatable {
     /// ```
     ///
     /// - Throws: ``MigrationError`` for each rule that is broken.
-    public init(files: [String: String]) throws(MigrationError) {
-        var folders: [String: [String: String]] = [:]
-        var root = DirectoryReader.Listing()
-        for (path, text) in files {
-            let parts = path.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            if parts.count == 2 { folders[parts[0], default: [:]][parts[1]] = text } else { root.files.append(path) }
-        }
-        var errors = FolderRules.strayEntries(root, in: nil)
-        var migrations: [Migration] = []
-        for (folder, texts) in folders.sorted(by: { $0.key < $1.key }) where !folder.hasPrefix(".") {
-            do throws(MigrationError) {
-                var listing = DirectoryReader.Listing()
-                listing.files = texts.keys.filter { !$0.hasPrefix(".") }.sorted()
-                let builder = FolderRules(folder: folder, path: folder)
-                migrations.append(try builder.migration(of: listing) { Array((texts[Self.fileName($0)] ?? "").utf8) })
-            } catch {
-                errors.append(error)
-            }
-        }
-        try self.init(migrations, errors: errors)
+    public init(files: [String: String], layout: MigrationLayout? = nil) throws(MigrationError) {
+        try self.init(SourceFolder(files: files), layout)
     }
 
-    private static func fileName(_ path: String) -> String {
-        path.firstIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+    private init(_ root: SourceFolder, _ layout: MigrationLayout?) throws(MigrationError) {
+        let layout = if let layout { layout } else { try LayoutDetection.layout(of: root) }
+        try self.init(layout.reader.read(root), layout: layout)
     }
 
-    private init(_ unordered: [Migration], errors: [MigrationError]) throws(MigrationError) {
-        let migrations = unordered.sorted { ($0.version, $0.folder) < ($1.version, $1.folder) }
-        var errors = errors
+    private init(_ reading: LayoutReading, layout: MigrationLayout) throws(MigrationError) {
+        let migrations = reading.migrations.sorted { ($0.version, $0.folder) < ($1.version, $1.folder) }
+        var errors = reading.errors
         for (earlier, later) in zip(migrations, migrations.dropFirst()) where earlier.version == later.version {
             errors.append(
                 MigrationError(
@@ -103,7 +80,8 @@ public struct MigrationSource: Sendable, Equatable {
         }
         if let error = MigrationError.combining(errors) { throw error }
         self.migrations = migrations
-        warnings = SourceWarning.gaps(in: migrations)
+        self.layout = layout
+        warnings = reading.warnings + (layout == .flyway ? [] : SourceWarning.gaps(in: migrations))
         positions = Dictionary(
             migrations.enumerated().map { ($0.element.version.number, $0.offset) },
             uniquingKeysWith: { first, _ in first }
@@ -137,13 +115,5 @@ public struct SourceWarning: Sendable, Hashable, CustomStringConvertible {
             let what = missing == 1 ? "a version is" : "\(missing) versions are"
             return SourceWarning(message: "\(what) missing between \(earlier.folder) and \(later.folder)")
         }
-    }
-}
-
-extension Migration {
-    /// The folder's path, as in the paths of its files.
-    package var path: String {
-        let file = steps.first?.file.path ?? folder
-        return file.lastIndex(of: "/").map { String(file[..<$0]) } ?? folder
     }
 }

@@ -1,30 +1,36 @@
-/// A migration's version: the number at the front of its folder's name.
+/// A migration's version: the number at the front of its folder's or file's name.
 ///
-/// Versions order migrations. `2` and `0002` are the same version; each prints with the padding it was written with.
+/// Versions order migrations. Zero occurs in other tools' layouts only. `2` and `0002` are the same version; each prints with the padding it was written with.
 public struct MigrationVersion: Sendable, CustomStringConvertible {
-    /// The number, at least 1.
+    /// The number, at least 0.
     public let number: Int64
     /// The number as the folder's name spells it.
     private let spelling: String
 
-    /// Creates a version that prints without padding; `nil` unless the number is positive.
+    /// Creates a version that prints without padding; `nil` if the number is negative.
     public init?(_ number: Int64) {
-        guard number > 0 else { return nil }
+        guard number >= 0 else { return nil }
         self.number = number
         spelling = String(number)
     }
 
     /// Reads a version as a folder's name or a person spells it: decimal digits only.
     ///
-    /// `nil` for anything else, for zero, and for numbers beyond 63 bits.
+    /// `nil` for anything else, and for numbers beyond 63 bits.
     public init?(_ text: some StringProtocol) {
-        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int64(text), number > 0
-        else { return nil }
-        self.number = number
-        spelling = String(text)
+        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int64(text) else {
+            return nil
+        }
+        self.init(number: number, spelling: String(text))
     }
 
-    /// The number with the padding it was written with.
+    /// A version of a layout in which the number is not what people write.
+    init(number: Int64, spelling: String) {
+        self.number = number
+        self.spelling = spelling
+    }
+
+    /// The version as it was written.
     public var description: String { spelling }
 }
 

@@ -6,9 +6,10 @@ public struct SQLFile: Sendable, Hashable {
     public let path: String
     /// The content in canonical form: no byte-order mark, lines ended by LF.
     ///
-    /// This is what runs, and what is hashed.
+    /// This is what runs. Of a file in another tool's layout it may be a part: what is not to run is white space then,
+    /// so that every place in the text is one in the file.
     public let text: String
-    /// The fingerprint of ``text``.
+    /// The fingerprint of the file, or of the part of it that this is, as it was written.
     public let checksum: Checksum
 
     /// The most that a server takes in one string.
@@ -38,6 +39,13 @@ public struct SQLFile: Sendable, Hashable {
         self.path = path
         self.text = text
         checksum = Checksum(ofCanonical: canonical)
+    }
+
+    /// Makes a file of a text that was read and checked before.
+    init(path: String, text: String, checksum: Checksum) {
+        self.path = path
+        self.text = text
+        self.checksum = checksum
     }
 
     /// Removes a byte-order mark and turns CRLF into LF.

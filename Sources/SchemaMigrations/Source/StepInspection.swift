@@ -29,6 +29,7 @@ extension MigrationStep {
     ///   there is one, commands for psql, `COPY` from or to the client, several statements where one must be, and an
     ///   UPDATE that cannot be run in batches. Each has its line, column and caret.
     public func inspect() throws(MigrationError) -> StepInspection {
+        if let obstacle { throw obstacle.error(in: file) }
         var inspector = StepInspector(step: self)
         return try inspector.inspect()
     }
