@@ -18,7 +18,7 @@ public struct Migrator: Sendable {
     /// How the runner treats others.
     public let options: MigratorOptions
     let configuration: PostgresConfiguration
-    private let store: HistoryStore
+    let store: HistoryStore
 
     /// Creates a migrator; nothing is connected yet.
     public init(
@@ -129,7 +129,7 @@ public struct Migrator: Sendable {
         }
     }
 
-    private func readHistory(_ connection: PostgresConnection) async throws -> MigrationHistory {
+    func readHistory(_ connection: PostgresConnection) async throws -> MigrationHistory {
         try await connection.withTransaction(.readOnly) { connection in
             try await store.read(connection)
         }
@@ -181,6 +181,7 @@ public struct Migrator: Sendable {
         _ report: @escaping @Sendable (MigrationEvent) -> Void
     ) async throws -> MigrationResult {
         var result = MigrationResult(plan: plan)
+        let fingerprints = FingerprintRecorder(store: store, token: token, plan: plan)
         for step in plan.pending {
             try Task.checkCancellation()
             guard !lock.isLost else { throw MigrationError.lockLost(before: step) }
@@ -196,6 +197,7 @@ public struct Migrator: Sendable {
                 report(.stepFailed(step.identity, described))
                 throw described
             }
+            try await fingerprints.record(after: step, work.connection)
         }
         try await store.finishInitialRun(token, work.connection)
         return result

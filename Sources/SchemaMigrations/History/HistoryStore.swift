@@ -250,6 +250,7 @@ struct HistoryStore: Sendable {
             lock_held_ms double precision,
             token bigint NOT NULL,
             applied_by text NOT NULL,
+            schema_fingerprint text,
             PRIMARY KEY (version, step)
         );
         CREATE TABLE \(backfill) (
