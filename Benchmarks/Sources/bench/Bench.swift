@@ -1,0 +1,48 @@
+import ArgumentParser
+import EphemeralPostgres
+import Foundation
+
+/// Measures this project against others on a server of its own.
+@main
+struct Bench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "scripts/bench",
+        abstract: "Measures this project against others on a private PostgreSQL, both sides in turns.",
+        discussion: Benchmark.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n")
+    )
+
+    @Argument(help: "Which benchmarks; none means all, whose results go to bench/.")
+    var names: [String] = []
+    @Flag(help: "Print a line of JSON for each figure instead of a table.")
+    var json = false
+    @Option(help: "How often each side takes its turn, where a benchmark has no reason for another number.")
+    var rounds = 11
+    @Option(parsing: .upToNextOption, help: "The rows of the flagship's tables.")
+    var rows = [2_000_000, 10_000_000]
+
+    func validate() throws {
+        for name in names where !Benchmark.all.contains(where: { $0.name == name }) {
+            throw ValidationError("no benchmark \(name): \(Benchmark.all.map(\.name).joined(separator: ", "))")
+        }
+        guard rounds > 0, rows.allSatisfy({ $0 > 0 }) else {
+            throw ValidationError("--rounds and --rows take a positive number")
+        }
+    }
+
+    func run() async throws {
+        let chosen = Benchmark.all.filter { names.isEmpty || names.contains($0.name) }
+        var report = Report(printsJSON: json)
+        for benchmark in chosen {
+            // A server for each: what one leaves behind does not slow the next.
+            let figures = try await Stage.withStage(
+                rounds: rounds,
+                rows: rows,
+                isDurable: benchmark.isDurable,
+                benchmark.run
+            )
+            report.add(figures)
+        }
+        if names.isEmpty { try report.save() }
+        if !report.missed.isEmpty { report.tellMissed() }
+    }
+}

@@ -1,0 +1,71 @@
+import Foundation
+import Subprocess
+import SystemPackage
+
+/// Programs outside this process.
+enum Programs {
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Runs a program to its end and returns what it printed.
+    ///
+    /// By Subprocess: a child of Foundation's Process inherits a signal mask in which pgbench's alarm never arrives.
+    static func run(
+        _ path: String,
+        _ arguments: [String],
+        environment: [String: String] = [:]
+    ) async throws -> String {
+        var updates: [Subprocess.Environment.Key: String?] = [:]
+        for (key, value) in environment { updates[.init(stringLiteral: key)] = value }
+        let result = try await Subprocess.run(
+            .path(FilePath(path)),
+            arguments: Arguments(arguments),
+            environment: .inherit.updating(updates),
+            output: .string(limit: 64 << 20),
+            error: .string(limit: 1 << 20)
+        )
+        guard result.terminationStatus.isSuccess else {
+            let said = (result.standardOutput + result.standardError).suffix(2000)
+            throw Failure(description: "\(path) failed (\(result.terminationStatus)): \(said)")
+        }
+        return result.standardOutput
+    }
+
+    /// The program in C, which stands beside this one.
+    static let baseline = ownPath("libpq-baseline")
+
+    private static func ownPath(_ name: String) -> String {
+        let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        return URL(filePath: program).deletingLastPathComponent().appending(path: name).path()
+    }
+
+    /// A turn of the program in C: nanoseconds for each piece of work, and pieces in a second.
+    static func baselineTurn(
+        _ name: String,
+        _ database: String,
+        _ sql: String,
+        _ numbers: Int64...
+    ) async throws -> Turn {
+        let output = try await run(baseline, [name, database, sql] + numbers.map(String.init))
+        let values = output.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
+        guard values.count == 5, values[4] > 0 else { throw Failure(description: "libpq-baseline said: \(output)") }
+        return [
+            .time: values[2], .p99: values[3], .cpu: values[1] / values[4], .rate: values[4] / values[0] * 1e9,
+        ]
+    }
+}
+
+/// Files of the package beside this one.
+enum Repository {
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../..")
+        .standardizedFileURL
+
+    static func path(_ name: String) -> String { root.appending(path: name).path(percentEncoded: false) }
+
+    /// The script that loads 100,000 VMMs of the previous release, for another number of them.
+    static func loadScript(rows: Int) throws -> String {
+        let script = try String(contentsOfFile: path("scripts/sql/previous-release-load.sql"), encoding: .utf8)
+        return script.replacing("generate_series(1, 100000)", with: "generate_series(1, \(rows))")
+    }
+}

@@ -1,0 +1,103 @@
+/// Something that a turn measures.
+enum Measure: Hashable, Sendable {
+    /// What the work took, in a unit of the benchmark's choice.
+    case time
+    /// What the slowest hundredth of the calls took.
+    case p99
+    /// What the client's processor did for one call.
+    case cpu
+    /// Work done in a second.
+    case rate
+    /// The most memory that was used.
+    case memory
+    /// The longest that somebody else had to wait.
+    case stall
+    /// Statements of others that were refused.
+    case errors
+}
+
+/// What one turn of one side measured.
+typealias Turn = [Measure: Double]
+
+/// One side of a comparison.
+struct Side {
+    let name: String
+    let takeTurn: () async throws -> Turn
+
+    init(_ name: String, _ takeTurn: @escaping () async throws -> Turn) {
+        self.name = name
+        self.takeTurn = takeTurn
+    }
+}
+
+/// Turns of several sides, taken alternately: what disturbs the machine disturbs all sides alike.
+struct Rounds {
+    private let names: [String]
+    private var turns: [[Turn]]
+
+    /// Lets each side take a turn that does not count, then `count` turns; every other round in reverse order.
+    ///
+    /// The first side is ours.
+    static func alternate(_ count: Int, warmUp: Bool = true, _ sides: [Side]) async throws -> Rounds {
+        var rounds = Rounds(names: sides.map(\.name), turns: sides.map { _ in [] })
+        if warmUp { for side in sides { _ = try await side.takeTurn() } }
+        for round in 0..<count {
+            let order = round.isMultiple(of: 2) ? Array(sides.indices) : sides.indices.reversed()
+            for side in order { rounds.turns[side].append(try await sides[side].takeTurn()) }
+        }
+        return rounds
+    }
+
+    /// The median of the rounds' ratios of our side to another, with the medians of both.
+    func figure(
+        _ name: String,
+        _ measure: Measure,
+        _ unit: String,
+        against side: Int = 1,
+        bar: Figure.Bar? = nil
+    ) -> Figure {
+        let ours = turns[0].compactMap { $0[measure] }
+        let theirs = turns[side].compactMap { $0[measure] }
+        let ratios = zip(ours, theirs).map { $0 / $1 }
+        return Figure(
+            name: name,
+            ratio: ratios.median,
+            against: names[side],
+            ours: ours.median,
+            theirs: theirs.median,
+            unit: unit,
+            bar: bar,
+            rounds: ratios
+        )
+    }
+
+    /// Our side's median alone, as a part of what is allowed.
+    func figure(_ name: String, _ measure: Measure, _ unit: String, limit: Double) -> Figure {
+        let ours = turns[0].compactMap { $0[measure] }
+        return Figure(
+            name: name,
+            ratio: ours.median / limit,
+            against: "the limit",
+            ours: ours.median,
+            theirs: limit,
+            unit: unit,
+            bar: .oursAtMost(limit),
+            rounds: ours.map { $0 / limit }
+        )
+    }
+}
+
+extension [Double] {
+    /// The middle value, or the mean of the two in the middle; 0 when there is none.
+    var median: Double {
+        guard !isEmpty else { return 0 }
+        let ordered = sorted()
+        return (ordered[(count - 1) / 2] + ordered[count / 2]) / 2
+    }
+
+    /// The value below which a part of the values lies; 0 when there is none.
+    func quantile(_ part: Double) -> Double {
+        let ordered = sorted()
+        return ordered.isEmpty ? 0 : ordered[Swift.min(count - 1, Int(Double(count) * part))]
+    }
+}

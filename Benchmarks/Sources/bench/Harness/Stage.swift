@@ -1,0 +1,59 @@
+import EphemeralPostgres
+import Postgres
+import SchemaMigrations
+
+/// The server that a benchmark has to itself, and what was asked for.
+struct Stage: Sendable {
+    let server: EphemeralServer
+    let rounds: Int
+    /// Of the flagship's tables.
+    let rows: [Int]
+
+    static func withStage<R>(
+        rounds: Int,
+        rows: [Int],
+        isDurable: Bool,
+        _ body: (Stage) async throws -> R
+    ) async throws -> R {
+        var options = EphemeralServer.Options()
+        options.durable = isDurable
+        options.maxConnections = 200
+        if !isDurable { options.settings = ["shared_buffers": "512MB", "autovacuum": "off"] }
+        return try await EphemeralServer.withServer(options) { server in
+            try await body(Stage(server: server, rounds: rounds, rows: rows))
+        }
+    }
+
+    func program(_ name: String) -> String { "\(server.programs.directory)/\(name)" }
+
+    func connectionString(_ database: String) -> String { server.connectionString(database: database) }
+
+    /// A new database, at the newest version, with so many VMMs in its table.
+    func makeVMMs(_ count: Int = 200_000) async throws -> VMMTable {
+        let database = "vmms_\(count)"
+        try await server.createDatabase(database)
+        let configuration = try PostgresConfiguration(connectionString(database))
+        let migrator = Migrator(
+            source: try MigrationSource.load(from: Repository.path("migrations")),
+            database: configuration
+        )
+        // The script's rows are of the previous release.
+        guard let first = migrator.source.migrations.first?.version else {
+            throw Programs.Failure(description: "no migrations")
+        }
+        _ = try await migrator.up(to: .version(first))
+        try await run(try Repository.loadScript(rows: count), in: configuration)
+        _ = try await migrator.up(phase: .all)
+        try await run("VACUUM ANALYZE vmm; CHECKPOINT", in: configuration)
+        return try await VMMTable.open(configuration, connectionString(database))
+    }
+
+    /// Runs statements one by one.
+    func run(_ script: String, in configuration: PostgresConfiguration) async throws {
+        try await PostgresConnection.withConnection(to: configuration) { connection in
+            for statement in script.split(separator: ";") {
+                _ = try await connection.execute(script: String(statement))
+            }
+        }
+    }
+}
