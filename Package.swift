@@ -102,7 +102,14 @@ let package = Package(
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
             ]
         ),
-        .testTarget(name: "SchemaMigrationsTests", dependencies: ["SchemaMigrations", "Postgres", "TestSupport"]),
+        .testTarget(
+            name: "SchemaMigrationsTests",
+            dependencies: [
+                "EphemeralPostgres", "SchemaMigrations", "Postgres", "TestSupport",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]
+        ),
         .testTarget(name: "VMMModelTests", dependencies: ["VMMModel"]),
         .testTarget(name: "VMMDatastoreTests", dependencies: ["VMMDatastore", "VMMModel", "Postgres", "TestSupport"]),
         .testTarget(
