@@ -6,7 +6,7 @@ import Testing
 
 struct CancellationTests {
     /// Pain: cancellation leaves the query running on the server and its locks held.
-    @Test func `a cancelled task stops the server and keeps the connection`() async throws {
+    @Test func `pain 6: a cancelled task stops the server and keeps the connection`() async throws {
         try await withDatabase { database in
             try await database.connect { observer in
                 try await database.connect { connection in
@@ -89,7 +89,7 @@ struct CancellationTests {
     }
 
     /// Pain: a late cancel hits the next query.
-    @Test func `random cancels never hit another query`() async throws {
+    @Test func `pain 5: random cancels never hit another query`() async throws {
         try await withDatabase { database in
             try await withThrowingTaskGroup(of: Int.self) { group in
                 for seed in 0..<3 {

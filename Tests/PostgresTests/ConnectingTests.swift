@@ -169,32 +169,3 @@ struct ConnectingTests {
         }
     }
 }
-
-private struct ListenerFailure: Error {}
-
-/// A socket on the loopback that accepts connections and never says anything.
-final class Listener: Sendable {
-    private let descriptor: Int32
-    let port: UInt16
-
-    init() throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let descriptor = descriptor
-        let status = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(descriptor, address, length) == 0 && listen(descriptor, 8) == 0
-                    && getsockname(descriptor, address, &length) == 0
-            }
-        }
-        guard status else { throw ListenerFailure() }
-        port = UInt16(bigEndian: address.sin_port)
-    }
-
-    func close() {
-        _ = Glibc.close(descriptor)
-    }
-}

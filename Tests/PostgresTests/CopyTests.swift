@@ -277,7 +277,7 @@ struct CopyTests {
     }
 
     /// Pain: an error in the middle of COPY spins for ever or leaves the connection unusable.
-    @Test func `an error in the middle of COPY TO STDOUT ends it`() async throws {
+    @Test func `pain 20: an error in the middle of COPY TO STDOUT ends it`() async throws {
         try await withDatabase { database in
             try await database.connect { connection in
                 let error = try await postgresError {

@@ -5,7 +5,7 @@ import Testing
 
 struct FailoverTests {
     /// Pain: a non-blocking connect never comes to the second host.
-    @Test func `a host that never answers leaves time for the next one`() async throws {
+    @Test func `pain 11: a host that never answers leaves time for the next one`() async throws {
         let hole = try Listener()
         defer { hole.close() }
         try await withTCPServer { server in

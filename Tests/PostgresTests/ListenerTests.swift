@@ -28,7 +28,7 @@ struct ListenerTests {
     }
 
     /// Pain: LISTEN dies in silence when its connection does.
-    @Test func `a listener whose connection is ended comes back and says so`() async throws {
+    @Test func `pain 19: a listener whose connection is ended comes back and says so`() async throws {
         try await withDatabase { database in
             try await database.connect { connection in
                 var configuration = try database.configuration

@@ -98,7 +98,7 @@ struct MalformedBytesTests {
         }
     }
 
-    @Test func `random bytes never trap`() {
+    @Test func `pain 24: random bytes never trap`() {
         var generator = SeededGenerator(seed: 8)
         var decoded = 0
         func attempt<Value: PostgresDecodable>(_ bytes: [UInt8], _: Value.Type, _ type: PostgresType) {

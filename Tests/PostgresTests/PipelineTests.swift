@@ -146,7 +146,7 @@ struct PipelineTests {
     }
 
     /// Pain: both ends are full, and each waits for the other to read.
-    @Test func `large parameters and results in large numbers do not lock up`() async throws {
+    @Test func `pain 13: large parameters and results in large numbers do not lock up`() async throws {
         try await withDatabase { database in
             try await database.connect { connection in
                 let text = String(repeating: "x", count: 10 << 10)

@@ -26,7 +26,8 @@ struct PoolStateTests {
         #expect(member.session == 2)
     }
 
-    @Test func `while the server is away one connect is made at a time, and a permanent refusal reaches all`() {
+    @Test func `pain 17: while the server is away one connect is made at a time, and a permanent refusal reaches all`()
+    {
         var state = State(.init(maximum: 8, parallelConnects: 4))
         let now = MonotonicTime(nanoseconds: 0)
         let first = lend(1, &state)

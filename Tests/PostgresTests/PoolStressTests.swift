@@ -6,7 +6,7 @@ import Testing
 
 struct PoolStressTests {
     /// Pain: a pool loses slots when an acquire is cancelled at the wrong moment.
-    @Test func `two thousand operations, a third of them cancelled, lose no slot`() async throws {
+    @Test func `pain 8: two thousand operations, a third of them cancelled, lose no slot`() async throws {
         try await withDatabase { database in
             var configuration = try database.configuration
             configuration.logger.logLevel = .critical

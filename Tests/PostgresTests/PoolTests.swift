@@ -65,7 +65,7 @@ struct PoolTests {
     }
 
     /// Pain: pool exhaustion without a clue.
-    @Test func `a timeout tells how many are in use`() async throws {
+    @Test func `pain 18: a timeout tells how many are in use and who holds them longest`() async throws {
         try await withPool(2, acquireTimeout: .milliseconds(50)) { pool, _ in
             // Both are open: connecting on a busy machine takes longer than this pool waits.
             _ = try await eventually { (try? await pool.fill(2)) != nil }
@@ -104,7 +104,7 @@ struct PoolTests {
 
     /// Pain: a pooled connection comes back inside an open or aborted transaction.
     @Test(arguments: ["BEGIN; CREATE TABLE t ()", "BEGIN; SELECT 1 / 0"])
-    func `a connection left in a transaction is rolled back and named`(script: String) async throws {
+    func `pain 1: an open or failed transaction never reaches the next user`(script: String) async throws {
         let recorder = LogRecorder()
         try await withPool(1, logger: recorder) { pool, _ in
             let processID = try await pool.withConnection { connection in

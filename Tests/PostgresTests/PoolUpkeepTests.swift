@@ -74,7 +74,7 @@ struct PoolUpkeepTests {
     }
 
     /// Pain: pinned to a demoted node after a failover.
-    @Test func `a server that takes no writes any more is left`() async throws {
+    @Test func `pain 9: a server that takes no writes any more is left`() async throws {
         try await withDatabase { database in
             try await database.connect { observer in
                 try await observer.execute(script: "CREATE TABLE t (n int)")

@@ -63,7 +63,7 @@ struct PoolerTests {
 
     /// Pain: named statements in transaction mode ("does not exist", "already exists").
     @Test(arguments: ["transaction", "session"])
-    func `statements, transactions and errors work in every mode`(mode: String) async throws {
+    func `pain 14: statements, transactions and errors work in every mode of a pooler`(mode: String) async throws {
         try await withPooler(mode) { _, configuration in
             try await PostgresConnection.withConnection(to: configuration) { first in
                 try await PostgresConnection.withConnection(to: configuration) { second in

@@ -78,7 +78,7 @@ struct StalePlanTests {
     }
 
     /// Pain: a generic plan after five executions makes one query a hundred times slower.
-    @Test func `a plan for each call's values can be had for a query and for a session`() async throws {
+    @Test func `pain 16: a plan for each call's values can be had for a query and for a session`() async throws {
         try await withDatabase { database in
             let count: PostgresQuery = "SELECT coalesce(sum(generic_plans), 0)::bigint FROM pg_prepared_statements"
             let statement = { (number: Int, isCacheable: Bool) in

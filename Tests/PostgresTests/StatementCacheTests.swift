@@ -31,7 +31,7 @@ struct StatementCacheTests {
     }
 
     /// Pain: statements that the server keeps without bound.
-    @Test func `prepared statements stay within the bound and are deallocated`() async throws {
+    @Test func `pain 15: prepared statements stay within the bound and are deallocated`() async throws {
         try await withDatabase { database in
             try await database.connect({ $0.statementCacheSize = 4 }) { connection in
                 for number in 0..<40 {
@@ -68,7 +68,7 @@ struct StatementCacheTests {
     }
 
     /// Pain: "cached plan must not change result type" until the service is restarted.
-    @Test func `a migration under a cached statement heals outside a transaction`() async throws {
+    @Test func `pain 3: a migration under a cached statement heals outside a transaction`() async throws {
         try await withDatabase { database in
             try await database.connect { connection in
                 try await connection.execute(script: "CREATE TABLE t (a int); INSERT INTO t VALUES (1)")
@@ -138,7 +138,7 @@ struct StatementCacheTests {
     }
 
     /// Pain: object identifiers of types go stale when an enum is made anew.
-    @Test func `an enum that was dropped and made again works with cached statements`() async throws {
+    @Test func `pain 4: an enum that was dropped and made again works with cached statements`() async throws {
         try await withDatabase { database in
             try await database.connect { connection in
                 for _ in 0..<3 {

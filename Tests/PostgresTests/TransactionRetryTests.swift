@@ -17,7 +17,7 @@ struct TransactionRetryTests {
     }
 
     /// Pain: retry by hand, without a pause or with too few attempts.
-    @Test func `write skew at the serializable level is repeated, and the invariant holds`() async throws {
+    @Test func `pain 22: write skew at the serializable level is repeated, and the invariant holds`() async throws {
         try await withPairs { pool, mostAttempts in
             for _ in 0..<15 {
                 try await pool.query("UPDATE doctor SET on_call = true")

@@ -77,7 +77,7 @@ struct TransactionTests {
     }
 
     /// Pain: COMMIT of an aborted transaction reports success.
-    @Test func `a COMMIT that the server answers with ROLLBACK throws with the cause`() async throws {
+    @Test func `pain 2: a COMMIT that the server answers with ROLLBACK throws with the cause`() async throws {
         try await withTable { connection, _ in
             let error = try await postgresError {
                 try await connection.withTransaction { connection in
@@ -142,7 +142,7 @@ struct TransactionTests {
         }
     }
 
-    @Test func `a session that is ended while COMMIT runs leaves its outcome open`() async throws {
+    @Test func `pain 21: a session that is ended while COMMIT runs leaves its outcome open`() async throws {
         try await withTable { observer, database in
             try await observer.execute(script: slowCommit)
             let error = try await postgresError {
@@ -193,7 +193,7 @@ struct TransactionTests {
         """
 
     /// Pain: the root error is replaced by a later one.
-    @Test func `a rollback that fails keeps the first error`() async throws {
+    @Test func `pain 23: a rollback that fails keeps the first error`() async throws {
         try await withTable { observer, database in
             let error = try await postgresError {
                 try await PostgresConnection.withConnection(to: database.configuration) { connection in
