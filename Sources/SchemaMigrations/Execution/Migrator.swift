@@ -154,7 +154,7 @@ public struct Migrator: Sendable {
     }
 
     /// Waits for a runner that lost its lock and is still in a transaction: its line is locked until that ends.
-    private func takeToken(_ connection: PostgresConnection) async throws -> FencingToken {
+    func takeToken(_ connection: PostgresConnection) async throws -> FencingToken {
         // Zero would mean to wait without end.
         try await connection.execute(script: "SET lock_timeout = \(max(1, options.lockWait.wholeMilliseconds))")
         do {

@@ -149,4 +149,6 @@ public struct Migration: Sendable, Hashable {
     public let down: SQLFile?
     /// What must hold afterwards, if the migration says so.
     public let verify: SQLFile?
+    /// The file as it was written, of which the steps are parts; `nil` where each step has a file of its own.
+    var written: SQLFile? = nil
 }

@@ -29,7 +29,8 @@ struct ForeignMigration {
             phase: directives.phase ?? .expand,
             steps: steps(of: up, directives, stepName, obstacle),
             down: down,
-            verify: nil
+            verify: nil,
+            written: up
         )
     }
 
