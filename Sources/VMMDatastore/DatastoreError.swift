@@ -1,5 +1,5 @@
 public import Foundation
-import Postgres
+public import Postgres
 import VMMModel
 
 /// Why the datastore could not do what it was asked for.
@@ -29,6 +29,17 @@ public struct DatastoreError: Error, Hashable, Sendable {
         public static let notFound = Code("notFound")
         /// A row holds what the domain type cannot express; the message says which column and why.
         public static let invalidRow = Code("invalidRow")
+        /// The server refused what was to be written: a constraint, or an error that a trigger raised.
+        ///
+        /// Only updates of many rows report it so, since the others are written nevertheless; elsewhere it is thrown as
+        /// `PostgresError`. ``DatastoreError/cause`` has what the server said.
+        public static let refused = Code("refused")
+        /// A report concerns a live migration that is marked deleted; nothing of the report was written.
+        public static let gone = Code("gone")
+        /// A report concerns a side of a live migration that is another VMM's; nothing of the report was written.
+        public static let wrongSide = Code("wrongSide")
+        /// A report contradicts itself; the database was not asked.
+        public static let conflict = Code("conflict")
     }
 
     /// What kind of failure it is.
@@ -43,6 +54,8 @@ public struct DatastoreError: Error, Hashable, Sendable {
     ///
     /// This happens when an update replaces a state that cannot be read. Reading the row again shows what it holds now.
     public var wasApplied = false
+    /// What the server said, where it refused the row.
+    public var cause: PostgresError?
 
     static func notFound<Entity>(_ id: TypedID<Entity>) -> DatastoreError {
         DatastoreError(
@@ -69,6 +82,17 @@ public struct DatastoreError: Error, Hashable, Sendable {
             id: id.uuid,
             message: "the row of the \(Entity.entityName) \(id) cannot be read: \(cause.message)"
         )
+    }
+
+    static func refused<Entity>(_ id: TypedID<Entity>, _ cause: PostgresError) -> DatastoreError {
+        var error = DatastoreError(
+            code: .refused,
+            entityName: Entity.entityName,
+            id: id.uuid,
+            message: "the database refused the update of the \(Entity.entityName) \(id): \(cause)"
+        )
+        error.cause = cause
+        return error
     }
 }
 

@@ -140,7 +140,7 @@ import VMMModel
 
 extension PostgresQuery {
     /// What another service would send.
-    fileprivate static func writing(_ runtime: VMMRuntimeState, to id: VMMID) -> PostgresQuery {
+    static func writing(_ runtime: VMMRuntimeState, to id: VMMID) -> PostgresQuery {
         """
         UPDATE vmm SET state = \(runtime.state.kind), failure_reason = \(runtime.state.failureReason),
           state_generation = \(runtime.generation), time_state_updated = \(runtime.timeUpdated)

@@ -16,7 +16,7 @@ import VMMModel
         #expect(instance.runtime.activeVMMID == nil)
         #expect(instance.intendedState == intended)
         #expect(instance.updaterID == nil)
-        #expect(instance.updaterGeneration == .first)
+        #expect(instance.updaterGeneration == 1)
         #expect(instance.projectID == project)
         #expect([instance.timeCreated, instance.timeModified] == [now, now])
         #expect(instance.timeDeleted == nil)

@@ -1,20 +1,49 @@
 public import Postgres
 public import VMMModel
 
-// The labels of these are those of enum types in the database, in the same order.
+/// A closed set of labels that is an enum type of the database, with the same labels in the same order.
+protocol DatabaseEnum: Labeled, PostgresEnum, ColumnValue {
+    /// The name of the enum type.
+    static var enumName: String { get }
+}
 
-extension VMMState.Kind: PostgresEnum {}
+extension DatabaseEnum {
+    static var columnType: String { enumName }
 
-extension VMMFailureReason: PostgresEnum {}
+    /// Labels as SQL, for a statement in which they are fixed.
+    static func literals(_ values: [Self]) -> String {
+        values.map { PostgresQuery.quote(literal: $0.label) }.joined(separator: ", ")
+    }
+}
 
-extension VMMCPUPlatform: PostgresEnum {}
+extension VMMState.Kind: PostgresEnum, DatabaseEnum {
+    static let enumName = "vmm_state"
+}
 
-extension LiveMigrationState: PostgresEnum {}
+extension VMMFailureReason: PostgresEnum, DatabaseEnum {
+    static let enumName = "vmm_failure_reason"
+}
 
-extension InstanceState.Kind: PostgresEnum {}
+extension VMMCPUPlatform: PostgresEnum, DatabaseEnum {
+    static let enumName = "vmm_cpu_platform"
+}
 
-extension InstanceIntendedState: PostgresEnum {}
+extension LiveMigrationState: PostgresEnum, DatabaseEnum {
+    static let enumName = "migration_state"
+}
 
-extension InstanceAutoRestartPolicy: PostgresEnum {}
+extension InstanceState.Kind: PostgresEnum, DatabaseEnum {
+    static let enumName = "instance_state_v2"
+}
 
-extension InstanceCPUPlatform: PostgresEnum {}
+extension InstanceIntendedState: PostgresEnum, DatabaseEnum {
+    static let enumName = "instance_intended_state"
+}
+
+extension InstanceAutoRestartPolicy: PostgresEnum, DatabaseEnum {
+    static let enumName = "instance_auto_restart"
+}
+
+extension InstanceCPUPlatform: PostgresEnum, DatabaseEnum {
+    static let enumName = "instance_cpu_platform"
+}

@@ -10,7 +10,12 @@ struct IdentifiedRow<Record: PostgresRecord & IdentifiedEntity>: PostgresRecord 
     static var columnNames: [String] { ["id"] + Record.columnNames }
 
     init(from columns: inout PostgresRecordColumns) throws(PostgresError) {
-        id = try columns.next()
+        self.init(try columns.next(), from: &columns)
+    }
+
+    /// The rest of a row whose identifier has been read.
+    init(_ id: TypedID<Record>, from columns: inout PostgresRecordColumns) {
+        self.id = id
         do throws(PostgresError) {
             record = .success(try Record(from: &columns))
         } catch {
@@ -43,5 +48,19 @@ struct FlaggedRow<Record: PostgresRecord & IdentifiedEntity>: PostgresRecord {
         // The flag first: a row that cannot be read leaves its other columns unread.
         wasWritten = try columns.next()
         row = try IdentifiedRow(from: &columns)
+    }
+
+    /// What the row held before it was written, or what it holds.
+    ///
+    /// - Throws: ``DatastoreError`` of code `invalidRow`, with ``DatastoreError/wasApplied`` telling whether the row was
+    ///   written nevertheless.
+    func get() throws(DatastoreError) -> Record {
+        do throws(DatastoreError) {
+            return try row.get()
+        } catch {
+            var located = error
+            located.wasApplied = wasWritten
+            throw located
+        }
     }
 }

@@ -44,6 +44,31 @@ extension Datastore {
         return try rows.decode(IdentifiedRow<StoredVMM>.self).map { row in try row.get() }
     }
 
+    /// Lends all VMMs of a list, in the order of their identifiers, as they come from the server.
+    ///
+    /// It is one look at the database, and holds one connection of the pool until the scope ends.
+    ///
+    /// ```swift
+    /// try await datastore.withVMMs(matching: .abandoned) { vmms in
+    ///     for try await vmm in vmms { print(vmm.id) }
+    /// }
+    /// ```
+    /// - Parameters:
+    ///   - filter: Which VMMs.
+    ///   - body: Reads them.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws; `PostgresError`.
+    public func withVMMs<R>(
+        matching filter: VMMFilter = VMMFilter(),
+        _ body: (StoredVMMRows) async throws -> R
+    ) async throws -> R {
+        try await pool.withConnection { connection in
+            try await connection.withRows(filter.query()) { rows in
+                try await body(StoredVMMRows(rows))
+            }
+        }
+    }
+
     /// Counts failed VMMs by reason.
     ///
     /// This reads the whole table.

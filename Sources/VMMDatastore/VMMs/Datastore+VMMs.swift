@@ -1,40 +1,12 @@
 import Postgres
 public import VMMModel
 
-/// What inserting a row came to.
-public enum InsertOutcome<Row: Hashable & Sendable>: Hashable, Sendable {
-    /// The row is new, and as given.
-    case inserted(Row)
-
-    /// There was a row with this identifier, which may differ from what was given and was left untouched.
-    case existing(Row)
-
-    /// The row that is stored.
-    public var row: Row {
-        switch self {
-        case .inserted(let row), .existing(let row): row
-        }
-    }
-}
-
 extension Datastore {
-    private static let insertVMM: Statement<VMM> = {
-        let names = VMM.columnNames.joined(separator: ", ")
-        let values = VMM.columns.map { _ in "$?" }.joined(separator: ", ")
-        let sql = """
-            WITH inserted AS (
-              INSERT INTO vmm (\(names)) VALUES (\(values)) ON CONFLICT (id) DO NOTHING RETURNING \(names)
-            )
-            SELECT true AS \(FlaggedRow<VMM>.flag), \(names) FROM inserted
-            UNION ALL
-            SELECT false, \(names) FROM vmm WHERE id = $1
-            """
-        return Statement(sql, binding: VMM.columns)
-    }()
+    private static let vmmInsertion = Insertion<VMM>()
 
     private static let selectVMM = Statement(
-        "SELECT \(StoredVMM.columnNames.joined(separator: ", ")) FROM vmm WHERE id = $?",
-        binding: [BoundColumn<VMMID>("id") { $0 }]
+        "SELECT \(StoredVMM.selectList()) FROM vmm WHERE id = $?",
+        binding: [Parameter<VMMID> { $0 }]
     )
 
     /// Inserts a VMM, unless there is one with its identifier, be it deleted.
@@ -44,14 +16,7 @@ extension Datastore {
     /// - Returns: The stored row, and whether this call made it.
     /// - Throws: ``DatastoreError`` of code `invalidRow` when an existing row cannot be read; `PostgresError`.
     public func insert(_ vmm: VMM) async throws -> InsertOutcome<VMM> {
-        while true {
-            let rows = try await pool.query(Self.insertVMM.query(vmm))
-            // No row at all: another session's insert was committed after this statement's snapshot was taken, so the
-            // statement met the row's key and could not see the row. The next statement sees it.
-            guard let answer = try rows.decode(FlaggedRow<VMM>.self).first else { continue }
-            let stored = try answer.row.get()
-            return answer.wasWritten ? .inserted(stored) : .existing(stored)
-        }
+        try await Self.vmmInsertion.run(vmm, on: pool)
     }
 
     /// Fetches a VMM.
@@ -93,7 +58,29 @@ extension Datastore {
     ///   row under the update cannot be read, with ``DatastoreError/wasApplied`` telling whether it was replaced.
     ///   `PostgresError`; see ``Datastore`` for what a broken connection means.
     public func updateRuntime(of id: VMMID, to runtime: VMMRuntimeState) async throws -> UpdateOutcome<VMM> {
-        let rows = try await pool.query(GuardedUpdate.vmmRuntime.query(id, to: runtime))
-        return try GuardedUpdate.vmmRuntime.outcome(of: rows, id, to: runtime)
+        try await GuardedUpdate.vmmRuntime.run(id, to: runtime, on: pool)
+    }
+
+    /// Replaces the runtime states of many VMMs, each as ``updateRuntime(of:to:)`` does, with one statement.
+    ///
+    /// The result is that of applying the updates one after the other; a VMM may occur several times. It is one
+    /// transaction, unless the database refuses a row (a constraint, an error of a trigger): then the others are applied
+    /// without it in as few transactions as it takes. Thousands at once are what this is for; beyond some ten thousand,
+    /// locks are held for long.
+    ///
+    /// ```swift
+    /// let outcomes = try await datastore.updateRuntimes(reports.map { ($0.id, $0.runtime) })
+    /// for (report, outcome) in zip(reports, outcomes) where (try? outcome.get()) == nil { print(report.id, outcome) }
+    /// ```
+    /// - Parameter updates: The VMMs and their new states.
+    /// - Returns: An outcome for each update, in the order of the updates. A failure is a ``DatastoreError`` that names
+    ///   its VMM: `notFound`, `invalidRow`, or `refused` with what the server said; it leaves the other rows alone.
+    /// - Throws: `PostgresError` when the database cannot be asked. Where that broke the connection, each update may
+    ///   have been made or not; calling again tells.
+    public func updateRuntimes(
+        _ updates: [(id: VMMID, runtime: VMMRuntimeState)]
+    ) async throws -> [Result<UpdateOutcome<VMM>, DatastoreError>] {
+        let changes = updates.map { GuardedUpdate<VMM, VMMRuntimeState>.Change(id: $0.id, part: $0.runtime) }
+        return try await GuardedUpdate.vmmRuntime.run(inOrder: changes, on: pool)
     }
 }

@@ -1,17 +1,19 @@
 public import Postgres
 public import VMMModel
 
-extension VMM: SoftDeletable {
+extension VMM: InsertableRow {
+    static let tableName = "vmm"
+
     /// The columns of the row that never change, and the mark of deletion.
     private static let fixedColumns: [BoundColumn<VMM>] = [
-        BoundColumn("id") { $0.id },
-        BoundColumn("time_created") { $0.timeCreated },
-        BoundColumn("time_deleted") { $0.timeDeleted },
-        BoundColumn("instance_id") { $0.instanceID },
-        BoundColumn("sled_id") { $0.sledID },
-        BoundColumn("propolis_ip") { $0.propolisIP },
-        BoundColumn("propolis_port") { PortNumber($0.propolisPort) },
-        BoundColumn("cpu_platform") { $0.cpuPlatform },
+        BoundColumn("id", at: 1) { $0.id },
+        BoundColumn("time_created", at: 2) { $0.timeCreated },
+        BoundColumn("time_deleted", at: 3) { $0.timeDeleted },
+        BoundColumn("instance_id", at: 4) { $0.instanceID },
+        BoundColumn("sled_id", at: 7) { $0.sledID },
+        BoundColumn("propolis_ip", at: 8) { $0.propolisIP },
+        BoundColumn("propolis_port", at: 9) { PortNumber($0.propolisPort) },
+        BoundColumn("cpu_platform", at: 11) { $0.cpuPlatform },
     ]
 
     /// All columns, in the order in which they are read.
@@ -54,7 +56,10 @@ public struct StoredVMM: Hashable, Sendable, Identifiable, IdentifiedEntity {
     public static let entityName = VMM.entityName
 }
 
-extension StoredVMM: PostgresRecord {
+extension StoredVMM: StoredRow {
+    static let tableName = VMM.tableName
+    var timeDeleted: Timestamp? { vmm.timeDeleted }
+
     /// The columns of the table `vmm` that a VMM is made of.
     public static let columnNames = VMM.columnNames
 

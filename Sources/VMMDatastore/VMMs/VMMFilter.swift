@@ -13,20 +13,33 @@ public struct VMMFilter: Hashable, Sendable {
     public var instanceID: InstanceID?
     /// Also those that are marked deleted.
     public var includesDeleted = false
+    /// Only those that can be reaped: destroyable, not deleted, and neither active VMM nor target of their instance.
+    ///
+    /// Only an instance that exists and is not deleted can hold on to a VMM: a deleted one that kept a reference does not
+    /// keep the VMM for ever. VMMs that are deleted are never among these, whatever ``includesDeleted`` says.
+    public var isAbandoned = false
+
+    /// The VMMs that can be reaped.
+    public static let abandoned = {
+        var filter = VMMFilter()
+        filter.isAbandoned = true
+        return filter
+    }()
 
     /// A filter that every VMM passes that is not deleted.
     public init() {}
 
-    /// The query of the first `limit` VMMs behind a key.
+    /// The query of the first `limit` VMMs behind a key, or of all.
     ///
     /// Its text depends on which conditions there are, never on their values.
-    func query(after key: VMMID?, limit: Int) -> PostgresQuery {
+    func query(after key: VMMID? = nil, limit: Int? = nil) -> PostgresQuery {
         var query = PostgresQuery.StringInterpolation(literalCapacity: 512, interpolationCount: 6)
         query.appendLiteral("SELECT \(Self.columns) FROM vmm WHERE true")
         if let key {
             query.appendLiteral(" AND id > ")
             query.appendInterpolation(key)
         }
+        if isAbandoned { query.appendLiteral(Self.abandonment) }
         if !includesDeleted { query.appendLiteral(" AND time_deleted IS NULL") }
         if !states.isEmpty {
             query.appendLiteral(" AND state = ANY (")
@@ -42,8 +55,11 @@ public struct VMMFilter: Hashable, Sendable {
             query.appendLiteral(" AND instance_id = ")
             query.appendInterpolation(instanceID)
         }
-        query.appendLiteral(" ORDER BY id LIMIT ")
-        query.appendInterpolation(limit)
+        query.appendLiteral(" ORDER BY id")
+        if let limit {
+            query.appendLiteral(" LIMIT ")
+            query.appendInterpolation(limit)
+        }
         return PostgresQuery(stringInterpolation: query)
     }
 
@@ -58,5 +74,14 @@ public struct VMMFilter: Hashable, Sendable {
         query.appendLiteral(")")
     }
 
-    private static let columns = StoredVMM.columnNames.joined(separator: ", ")
+    private static let columns = StoredVMM.selectList("vmm")
+
+    /// Without an instance there is nobody to refer to the VMM.
+    private static let abandonment = """
+         AND vmm.state IN (\(VMMState.Kind.literals(VMMState.Kind.destroyable))) AND vmm.time_deleted IS NULL
+         AND NOT EXISTS (
+           SELECT FROM instance WHERE instance.id = vmm.instance_id AND instance.time_deleted IS NULL
+           AND vmm.id IN (instance.active_propolis_id, instance.target_propolis_id)
+         )
+        """
 }

@@ -9,10 +9,10 @@ extension VMMRuntimeState {
     ///
     /// The reason is bound for each state, as NULL where there is none: a VMM that leaves `failed` loses its reason.
     static let columns: [BoundColumn<VMMRuntimeState>] = [
-        BoundColumn("state") { $0.state.kind },
-        BoundColumn("failure_reason") { $0.state.failureReason },
-        BoundColumn("state_generation") { $0.generation },
-        BoundColumn("time_state_updated") { $0.timeUpdated },
+        BoundColumn("state", at: 10) { $0.state.kind },
+        BoundColumn("failure_reason", at: 12) { $0.state.failureReason },
+        BoundColumn("state_generation", at: 6) { $0.generation },
+        BoundColumn("time_state_updated", at: 5) { $0.timeUpdated },
     ]
 
     /// Reads the columns, even when state and reason do not belong together.
@@ -48,13 +48,14 @@ extension VMMRuntimeState {
     }
 }
 
+extension VMMRuntimeState: Guarded {}
+
 extension GuardedUpdate where Row == VMM, Part == VMMRuntimeState {
     /// The update of a VMM's runtime state.
     static let vmmRuntime = GuardedUpdate(
-        table: "vmm",
+        \VMM.runtime,
         guardColumn: "state_generation",
-        columns: VMMRuntimeState.columns,
-        part: { $0.runtime }
+        columns: VMMRuntimeState.columns
     )
 }
 

@@ -35,8 +35,10 @@ public struct Instance: Hashable, Sendable, Identifiable {
     /// The holder of the updater lock; `nil` when nobody holds it.
     public var updaterID: UpdaterID?
 
-    /// The version of the updater lock; it grows whenever the holder changes.
-    public var updaterGeneration: Generation
+    /// The version of the updater lock; it grows by one whenever the holder changes.
+    ///
+    /// 1 for a new instance. No ``Generation``: the column's default is 0, and nobody mints these but the database.
+    public var updaterGeneration: Int64
 
     /// The CPU that the instance asks for; `nil` when any will do.
     public var cpuPlatform: InstanceCPUPlatform?
@@ -56,7 +58,7 @@ public struct Instance: Hashable, Sendable, Identifiable {
         autoRestartPolicy: InstanceAutoRestartPolicy?,
         autoRestartCooldown: Duration?,
         updaterID: UpdaterID?,
-        updaterGeneration: Generation,
+        updaterGeneration: Int64,
         cpuPlatform: InstanceCPUPlatform?
     ) {
         self.id = id
@@ -104,7 +106,7 @@ public struct Instance: Hashable, Sendable, Identifiable {
             autoRestartPolicy: nil,
             autoRestartCooldown: nil,
             updaterID: nil,
-            updaterGeneration: .first,
+            updaterGeneration: 1,
             cpuPlatform: cpuPlatform
         )
     }
