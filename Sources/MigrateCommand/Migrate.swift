@@ -29,8 +29,8 @@ struct Migrate: AsyncParsableCommand {
               75  try again later
             """,
         subcommands: [
-            UpCommand.self, StatusCommand.self, PlanCommand.self, NewCommand.self, BaselineCommand.self,
-            WaitCommand.self, LocalCommand.self,
+            UpCommand.self, StatusCommand.self, PlanCommand.self, VerifyCommand.self, DriftCommand.self,
+            NewCommand.self, BaselineCommand.self, WaitCommand.self, LocalCommand.self,
         ]
     )
 }

@@ -139,7 +139,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "up", "status", "plan", "new", "wait", "local", "local start", "local stop", "local url", "local reset",
+        "up", "status", "plan", "verify", "drift", "new", "wait", "local", "local start", "local stop", "local url",
+        "local reset",
     ])
     func `every help has an abstract and an example`(command: String) async throws {
         try await withFolder { folder in

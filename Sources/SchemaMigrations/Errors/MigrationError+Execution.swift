@@ -28,23 +28,28 @@ extension MigrationError.Code {
 }
 
 extension MigrationError {
-    /// A step's SQL was refused: place in the file, the line with a caret, SQLSTATE, message, detail and hint.
+    /// A step's SQL was refused; `consequence` says what became of what it had done.
+    init(sqlFailure error: PostgresError, in step: PlannedStep, position: Int?, consequence: String) {
+        let hint = "\(consequence); mend the file and run \"migrate up\" again"
+        self.init(sqlFailure: error, in: step.step.file, position: position, hint: hint)
+    }
+
+    /// A file's SQL was refused: place in the file, the line with a caret, SQLSTATE, message, detail and hint.
     ///
     /// The position is that in the file, counted from 1 in characters; nil when the server did not say.
-    init(sqlFailure error: PostgresError, in step: PlannedStep, position: Int?, consequence: String) {
-        let file = step.step.file
+    init(sqlFailure error: PostgresError, in file: SQLFile, position: Int?, hint: String?) {
         let server = error.server
         let excerpt = position.map { SourceExcerpt(of: file.text, serverPosition: $0) }
         var message = "\(server?.severity ?? "ERROR"): \(server?.message ?? error.message)"
         if let state = server?.sqlState { message += " (SQLSTATE \(state))" }
         if let detail = server?.detail { message += "\ndetail: \(detail)" }
-        let advice = server?.hint.map { "\($0)\n" } ?? ""
+        let hints = [server?.hint, hint].compactMap(\.self)
         self.init(
             .sqlFailed,
             message,
             at: SourceLocation(file: file.path, line: excerpt?.line, column: excerpt?.column),
             excerpt: excerpt,
-            hint: advice + "\(consequence); mend the file and run \"migrate up\" again",
+            hint: hints.isEmpty ? nil : hints.joined(separator: "\n"),
             underlying: error
         )
     }

@@ -181,7 +181,12 @@ public struct Migrator: Sendable {
         _ report: @escaping @Sendable (MigrationEvent) -> Void
     ) async throws -> MigrationResult {
         var result = MigrationResult(plan: plan)
-        let fingerprints = FingerprintRecorder(store: store, token: token, plan: plan)
+        let fingerprints = FingerprintRecorder(
+            store: store,
+            token: token,
+            plan: plan,
+            count: options.fingerprintsPerRun
+        )
         for step in plan.pending {
             try Task.checkCancellation()
             guard !lock.isLost else { throw MigrationError.lockLost(before: step) }

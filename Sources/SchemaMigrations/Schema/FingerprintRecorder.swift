@@ -11,15 +11,15 @@ struct FingerprintRecorder: Sendable {
     /// The versions after which it is recorded.
     private let versions: Set<MigrationVersion>
 
-    /// How many migrations of a run have their fingerprint recorded, counted from the end.
+    /// The default of ``MigratorOptions/fingerprintsPerRun``.
     static let countPerRun = 10
 
-    init(store: HistoryStore, token: FencingToken, plan: MigrationPlan) {
+    init(store: HistoryStore, token: FencingToken, plan: MigrationPlan, count: Int) {
         self.store = store
         self.token = token
         var completed: [MigrationVersion] = []
         for step in plan.pending where step.isLast { completed.append(step.migration.version) }
-        versions = Set(completed.suffix(Self.countPerRun))
+        versions = Set(completed.suffix(count))
     }
 
     /// Records the fingerprint if the step completed one of these migrations.

@@ -151,4 +151,19 @@ public struct Migration: Sendable, Hashable {
     public let verify: SQLFile?
     /// The file as it was written, of which the steps are parts; `nil` where each step has a file of its own.
     var written: SQLFile? = nil
+
+    /// The migration with fewer steps.
+    func keeping(_ steps: [MigrationStep]) -> Migration {
+        Migration(
+            version: version,
+            name: name,
+            folder: folder,
+            path: path,
+            phase: phase,
+            steps: steps,
+            down: down,
+            verify: verify,
+            written: written
+        )
+    }
 }

@@ -79,13 +79,27 @@ public struct MigrationSource: Sendable, Equatable {
             )
         }
         if let error = MigrationError.combining(errors) { throw error }
+        self.init(
+            migrations: migrations,
+            layout: layout,
+            warnings: reading.warnings + (layout == .flyway ? [] : SourceWarning.gaps(in: migrations))
+        )
+    }
+
+    /// The migrations in the order of their versions, none of which occurs twice.
+    private init(migrations: [Migration], layout: MigrationLayout, warnings: [SourceWarning]) {
         self.migrations = migrations
         self.layout = layout
-        warnings = reading.warnings + (layout == .flyway ? [] : SourceWarning.gaps(in: migrations))
+        self.warnings = warnings
         positions = Dictionary(
             migrations.enumerated().map { ($0.element.version.number, $0.offset) },
             uniquingKeysWith: { first, _ in first }
         )
+    }
+
+    /// The migrations for which `choose` gives one, itself or with fewer steps.
+    func filtered(_ choose: (Migration) -> Migration?) -> MigrationSource {
+        MigrationSource(migrations: migrations.compactMap(choose), layout: layout, warnings: warnings)
     }
 
     /// The migration with this version, if there is one.
