@@ -10,6 +10,7 @@ let package = Package(
         .library(name: "VMMDatastore", targets: ["VMMDatastore"]),
         // Underscored: for sibling packages (Benchmarks/), without a promise of stability.
         .library(name: "_EphemeralPostgres", targets: ["EphemeralPostgres"]),
+        .plugin(name: "EmbedMigrations", targets: ["EmbedMigrations"]),
         .executable(name: "migrate", targets: ["migrate"]),
         .executable(name: "vmmdb", targets: ["vmmdb"]),
     ],
@@ -48,6 +49,9 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
+        // Compiles a folder of migrations into the target that names the plugin.
+        .plugin(name: "EmbedMigrations", capability: .buildTool(), dependencies: ["EmbedMigrationsTool"]),
+        .executableTarget(name: "EmbedMigrationsTool"),
         .target(name: "VMMModel"),
         .target(
             name: "VMMDatastore",
@@ -137,7 +141,8 @@ let package = Package(
         ),
         .testTarget(
             name: "ShippedMigrationsTests",
-            dependencies: ["SchemaMigrations", "Postgres", "VMMDatastore", "VMMModel", "TestSupport"]
+            dependencies: ["SchemaMigrations", "Postgres", "VMMDatastore", "VMMModel", "TestSupport"],
+            plugins: ["EmbedMigrations"]
         ),
         .testTarget(
             name: "FaultTests",
@@ -156,7 +161,7 @@ let package = Package(
 )
 
 // One set of settings for every target that is compiled from Swift.
-for target in package.targets where target.type != .system {
+for target in package.targets where target.type != .system && target.type != .plugin {
     target.swiftSettings = [
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("MemberImportVisibility"),
