@@ -57,6 +57,28 @@ struct TransactionTests {
         }
     }
 
+    @Test func `settings hold in their transaction alone, and a refused one leaves nothing open`() async throws {
+        try await withTable { connection, _ in
+            var options = TransactionOptions()
+            options.settings = ["lock_timeout": "70ms", "app.note": "it's \\ here"]
+            let question: PostgresQuery = "SELECT current_setting('lock_timeout'), current_setting('app.note')"
+            try await connection.withTransaction(options) { connection in
+                let (timeout, note) = try await connection.query(question).one().decode(String.self, String.self)
+                #expect(timeout == "70ms")
+                #expect(note == "it's \\ here")
+            }
+            let (timeout, note) = try await connection.query(question).one().decode(String.self, String.self)
+            #expect(timeout == "0")
+            #expect(note == "")
+            options.settings = ["lock_timeout": "soon"]
+            let error = await #expect(throws: PostgresError.self) {
+                try await connection.withTransaction(options) { _ in Issue.record("the transaction began") }
+            }
+            #expect(error?.sqlState == SQLState(rawValue: "22023"))
+            #expect(await !connection.isInTransaction)
+        }
+    }
+
     @Test func `options reach the server and cannot change within`() async throws {
         try await withTable { connection, _ in
             let options = TransactionOptions(isolation: .serializable, isReadOnly: true)

@@ -89,7 +89,13 @@ extension Session {
             return .savepoint(name)
         }
         abortCause = nil
-        _ = try await run(script: options.beginStatement, deadline: deadline)
+        do {
+            _ = try await run(script: options.beginStatement, deadline: deadline)
+        } catch {
+            // A setting that is refused leaves the transaction open, and failed.
+            if !options.settings.isEmpty { _ = await rollBack(.transaction) }
+            throw error
+        }
         return mayNest ? .transaction : .retried
     }
 

@@ -30,6 +30,11 @@ public struct TransactionOptions: Sendable, Hashable {
     /// answer was lost. A transaction that is found committed is a success.
     public var lostCommitTimeout: Duration?
 
+    /// Settings for this transaction alone, such as `lock_timeout`, by name; sent together with BEGIN (`SET LOCAL`).
+    ///
+    /// Values are as in the server's configuration, units included. Default none.
+    public var settings: [String: String] = [:]
+
     /// Makes options; without arguments the session's defaults.
     public init(isolation: Isolation? = nil, isReadOnly: Bool? = nil, isDeferrable: Bool? = nil) {
         self.isolation = isolation
@@ -47,6 +52,10 @@ public struct TransactionOptions: Sendable, Hashable {
         if let isolation { parts.append("ISOLATION LEVEL \(isolation.rawValue)") }
         if let isReadOnly { parts.append(isReadOnly ? "READ ONLY" : "READ WRITE") }
         if let isDeferrable { parts.append(isDeferrable ? "DEFERRABLE" : "NOT DEFERRABLE") }
-        return parts.joined(separator: " ")
+        let values = settings.sorted { $0.key < $1.key }.map { name, value in
+            let quoted = name.split(separator: ".").map { PostgresQuery.quote(identifier: String($0)) }
+            return "SET LOCAL \(quoted.joined(separator: ".")) = \(PostgresQuery.quote(literal: value))"
+        }
+        return ([parts.joined(separator: " ")] + values).joined(separator: "; ")
     }
 }

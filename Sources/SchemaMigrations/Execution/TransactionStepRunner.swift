@@ -62,8 +62,7 @@ struct TransactionStepRunner: Sendable {
         var timing = StepTiming(startedAt: startedAt, durationMilliseconds: 0)
         var transaction: UInt64?
         do {
-            try await connection.withTransaction { connection in
-                try await connection.execute(script: settings(lockTimeout))
+            try await connection.withTransaction(transactionOptions(lockTimeout)) { connection in
                 try await store.prove(token, activity: step.label, connection)
                 let locked = ContinuousClock.now
                 try await runSQL(connection)
@@ -105,13 +104,14 @@ struct TransactionStepRunner: Sendable {
 
     private var lockTimeout: Duration { step.step.options.lockTimeout ?? options.lockTimeout }
 
-    private func settings(_ lockTimeout: Duration) -> String {
-        let statementTimeout = step.step.options.statementTimeout ?? .zero
-        return """
-            SET LOCAL lock_timeout = \(lockTimeout.wholeMilliseconds);
-            SET LOCAL statement_timeout = \(statementTimeout.wholeMilliseconds);
-            SET LOCAL idle_in_transaction_session_timeout = 0
-            """
+    private func transactionOptions(_ lockTimeout: Duration) -> TransactionOptions {
+        var transaction = TransactionOptions()
+        transaction.settings = [
+            "lock_timeout": "\(lockTimeout.wholeMilliseconds)",
+            "statement_timeout": "\((step.step.options.statementTimeout ?? .zero).wholeMilliseconds)",
+            "idle_in_transaction_session_timeout": "0",
+        ]
+        return transaction
     }
 }
 

@@ -86,8 +86,14 @@ public struct SQLFile: Sendable, Hashable {
 extension SQLFile {
     /// The place of a byte of ``text``, with its line and column.
     package func location(ofByte offset: Int) -> SourceLocation {
-        let excerpt = SourceExcerpt(of: text, byteOffset: offset)
-        return SourceLocation(file: path, line: excerpt.line, column: excerpt.column)
+        var text = text
+        let (line, column) = text.withUTF8 { bytes in
+            let before = bytes[..<min(max(offset, 0), bytes.count)]
+            let start = before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
+            // Of a character's bytes, all but the first begin with the bits 10.
+            return (before.count { $0 == 0x0A } + 1, before[start...].count { $0 & 0xC0 != 0x80 } + 1)
+        }
+        return SourceLocation(file: path, line: line, column: column)
     }
 
     /// An error at a byte of ``text``, with the line and a caret.
