@@ -93,6 +93,15 @@ public struct PostgresConfiguration: Sendable {
         return copy
     }
 
+    /// The connection string for another program's command line, which everybody on the machine can read: without the
+    /// passwords, which travel in its environment.
+    package var forCommandLine: (connectionString: String, environment: [String: String]) {
+        var parts = options
+        let password = parts.removeValue(forKey: "password")
+        parts["sslpassword"] = nil
+        return (ConnectionString.join(parts), password.map { ["PGPASSWORD": $0] } ?? [:])
+    }
+
     /// What is handed to libpq: our defaults first, so that the string wins over them (except over the encoding).
     var parameters: [(String, String)] {
         let environment = ProcessInfo.processInfo.environment

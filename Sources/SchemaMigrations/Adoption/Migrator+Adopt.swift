@@ -39,7 +39,12 @@ extension Migrator {
                 let adopted = try await missing(bookkeeping, connection)
                 try await connection.withTransaction { connection in
                     try await store.prove(token, activity: "baseline from \(tool.rawValue)", connection)
-                    try await store.recordAdopted(adopted, from: tool, token, connection)
+                    try await store.recordAdopted(
+                        adopted,
+                        remark: "adopted from \(tool.rawValue)",
+                        token,
+                        connection
+                    )
                 }
                 try await store.finishInitialRun(token, connection)
                 await lock.release()
@@ -64,10 +69,10 @@ extension Migrator {
 }
 
 extension HistoryStore {
-    /// Writes the lines of migrations that another tool has applied.
+    /// Writes the lines of migrations that were applied without this engine; the remark says how that is known.
     func recordAdopted(
         _ migrations: [Migration],
-        from tool: MigrationLayout,
+        remark: String,
         _ token: FencingToken,
         _ connection: PostgresConnection
     ) async throws {
@@ -79,7 +84,7 @@ extension HistoryStore {
                     checksum_algorithm, checksum, outcome, started_at, finished_at, token, applied_by)
                 SELECT version, step, step_count, migration_name, step_name, phase, kind, algorithm, checksum, 'applied',
                     statement_timestamp(), statement_timestamp(), \(token.value),
-                    format('%s (adopted from %s)', session_user, \(tool.rawValue)::text)
+                    format('%s (%s)', session_user, \(remark)::text)
                 FROM unnest(\(steps.map(\.0.version.number)), \(steps.map { Int32(clamping: $1.ordinal) }),
                     \(steps.map { Int32(clamping: $0.0.steps.count) }), \(steps.map(\.0.name)), \(steps.map(\.1.name)),
                     \(steps.map(\.0.phase.rawValue)), \(steps.map(\.1.kind.label.rawValue)),

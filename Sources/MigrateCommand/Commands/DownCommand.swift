@@ -1,0 +1,113 @@
+import ArgumentParser
+import Glibc
+import SchemaMigrations
+
+/// `migrate down`.
+struct DownCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "down",
+        abstract: "Take migrations back with their down.sql, newest first, until a version is the newest.",
+        discussion: """
+            Each down.sql is one transaction with the end of its lines in the history. Behind it the schema must be the \
+            one that the version before had left. Asks on a terminal, and refuses without --yes elsewhere.
+
+            EXAMPLE
+              migrate down --to 2
+              migrate down --to 0 --yes        everything
+            """
+    )
+
+    @Option(help: ArgumentHelp("The version that stays the newest; 0 takes everything back.", valueName: "version"))
+    var to: MigrationVersion
+
+    @Flag(help: "Do not ask.")
+    var yes = false
+
+    @Flag(
+        name: .customLong("accept-difference"),
+        help: "Take a schema as it is that is not the one the version before had left."
+    )
+    var acceptsDifference = false
+
+    @OptionGroup(title: "Global options")
+    var global: GlobalOptions
+
+    func run() async throws {
+        let console = global.console
+        var options = MigratorOptions()
+        options.schema = global.schema
+        let migrator = Migrator(
+            source: try global.loadSource(console),
+            database: try await global.database(console),
+            options: options
+        )
+        let plan = try await migrator.rollbackPlan(to: to)
+        if !plan.migrations.isEmpty, !yes { try confirm(plan, console) }
+        let done = try await InterruptSignals.cancelling(
+            notice: { console.message("interrupted; stopping at a safe point (once more stops at once)") },
+            { [self] in
+                try await migrator.down(to: to, acceptingDifference: acceptsDifference) { report($0, console) }
+            }
+        )
+        try answer(done, console)
+    }
+
+    private func report(_ event: MigrationEvent, _ console: Console) {
+        switch event {
+        case .lockWaiting(let holder, let waited): console.message(RunText.waiting(holder, waited))
+        case .stepRetried(let identity, let attempt, let pause, let reason):
+            console.message(RunText.retried(identity, attempt, pause, reason))
+        case .stepFinished(let identity, let duration, _, _):
+            let what = console.messageStyle.paint("took back", .yellow)
+            console.message("\(what) \(identity.version)_\(identity.migration)  \(Quantity.duration(duration))")
+        default: break
+        }
+    }
+
+    /// Asks a person, who has to type the whole word.
+    private func confirm(_ plan: RollbackPlan, _ console: Console) throws {
+        guard isatty(STDIN_FILENO) == 1, StandardStream.error.isTerminal else {
+            throw ValidationError(
+                "nobody can be asked here whether to take back \(Quantity.many(plan.migrations.count, "migration")): say --yes"
+            )
+        }
+        var lines = ["This takes back, with what they hold:"]
+        for migration in plan.migrations {
+            let loss = migration.down.flatMap { Self.firstComment($0.text) } ?? "no comment says what is lost"
+            lines.append("  \(migration.folder): \(loss)")
+        }
+        StandardStream.error.write(lines.joined(separator: "\n") + "\nType yes to go on: ")
+        guard readLine() == "yes" else {
+            throw MigrationError(.interrupted, "nothing was changed", exitCode: .paused)
+        }
+    }
+
+    /// The first comment of a `down.sql` says what is lost.
+    private static func firstComment(_ text: String) -> String? {
+        guard let line = text.split(separator: "\n").first, line.hasPrefix("--") else { return nil }
+        return line.dropFirst(2).trimmingPrefix(" ").description
+    }
+
+    private func answer(_ plan: RollbackPlan, _ console: Console) throws {
+        if global.format == .json {
+            let versions = plan.migrations.map(\.version.number)
+            console.result(try JSONOutput.object(Answer(reverted: versions, current: plan.target?.number)))
+        } else if plan.migrations.isEmpty {
+            console.result("nothing to do: nothing newer is applied")
+        } else {
+            let what = Quantity.many(plan.migrations.count, "migration")
+            let now = plan.target.map { "version \($0) is the newest now" } ?? "nothing is applied now"
+            console.result(console.resultStyle.paint("took back \(what)", .green) + "; \(now)")
+        }
+    }
+
+    private struct Answer: Encodable {
+        let reverted: [Int64]
+        @OrNull var current: Int64?
+
+        init(reverted: [Int64], current: Int64?) {
+            self.reverted = reverted
+            _current = OrNull(wrappedValue: current)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import Postgres
+
+extension Migrator {
+    /// What ``rollbackPlan(to:)`` and ``down(to:acceptingDifference:report:)`` would take back now.
+    ///
+    /// - Returns: The migrations, newest first; none when nothing newer is applied.
+    /// - Throws: ``MigrationError``, see ``down(to:acceptingDifference:report:)``.
+    public func rollbackPlan(to target: MigrationVersion) async throws -> RollbackPlan {
+        let history = try await history()
+        return try RollbackPlan.make(
+            source: source,
+            history: history,
+            target: target,
+            allowsOutOfOrder: options.allowsOutOfOrder
+        )
+    }
+
+    /// Takes back every migration that is newer than `target`, newest first, by their `down.sql`s.
+    ///
+    /// Each runs in a transaction together with the end of its lines in the history, under the lock, fenced by the
+    /// token and within the stall budget, as a step of ``up(to:phase:report:)`` does. Behind each the schema must be
+    /// the one whose fingerprint the version before had left, or it is rolled back; that is not asked where none is
+    /// recorded, and where the schema had drifted before.
+    ///
+    /// - Parameters:
+    ///   - target: The version to go back to; 0 takes everything back.
+    ///   - acceptingDifference: Whether a schema that is not the recorded one is taken as it is.
+    ///   - report: Is told what happens, from several threads.
+    /// - Returns: What was taken back; nothing to do is a result, not an error.
+    /// - Throws: ``MigrationError``: no `down.sql`, refused SQL, a schema that is not the recorded one (exit 7). What
+    ///   was taken back before stays taken back and recorded so.
+    public func down(
+        to target: MigrationVersion,
+        acceptingDifference: Bool = false,
+        report: @escaping @Sendable (MigrationEvent) -> Void = { _ in }
+    ) async throws -> RollbackPlan {
+        let first = try await rollbackPlan(to: target)
+        guard !first.migrations.isEmpty else { return first }
+        return try await asRunner(report) { connection, token, lock in
+            let history = try await readHistory(connection)
+            let plan = try RollbackPlan.make(
+                source: source,
+                history: history,
+                target: target,
+                allowsOutOfOrder: options.allowsOutOfOrder
+            )
+            let recorded = acceptingDifference ? [:] : try await comparableFingerprints(history, connection)
+            let versions = Set(history.records.map(\.version))
+            for migration in plan.migrations {
+                guard let down = migration.down else { continue }
+                let before = versions.filter { $0 < migration.version }.max()
+                let runner = RollbackRunner(
+                    migration: migration,
+                    down: down,
+                    store: store,
+                    token: token,
+                    options: options,
+                    expected: before.flatMap { recorded[$0] },
+                    report: report
+                )
+                try Task.checkCancellation()
+                guard !lock.isLost else { throw MigrationError.lockLost(before: runner.step) }
+                try await run(runner, connection, report)
+            }
+            try await store.finishInitialRun(token, connection)
+            return plan
+        }
+    }
+
+    private func run(
+        _ runner: RollbackRunner,
+        _ connection: PostgresConnection,
+        _ report: @Sendable (MigrationEvent) -> Void
+    ) async throws {
+        let identity = runner.step.identity
+        report(.stepStarted(identity))
+        do {
+            let took = try await runner.run(on: connection)
+            report(.stepFinished(identity, duration: took, rows: nil, lockHeld: nil))
+        } catch {
+            let described = MigrationError.describing(error, step: runner.step)
+            report(.stepFailed(identity, described))
+            throw described
+        }
+    }
+
+    /// The recorded fingerprints that the way back can be held to; none when the schema has drifted already.
+    private func comparableFingerprints(
+        _ history: MigrationHistory,
+        _ connection: PostgresConnection
+    ) async throws -> [MigrationVersion: SchemaFingerprint] {
+        let recorded = try await store.fingerprints(connection)
+        let live = try await SchemaReader(bookkeepingSchema: store.schema).fingerprint(connection)
+        let comparison = HistoryComparison(
+            source: source,
+            history: history,
+            allowsOutOfOrder: options.allowsOutOfOrder
+        )
+        let isWhole = !comparison.entries.contains { $0.state == .partial }
+        if isWhole, let current = comparison.current, recorded[current] != live { return [:] }
+        return recorded.filter { $0.value.isComparable(with: live) }
+    }
+}

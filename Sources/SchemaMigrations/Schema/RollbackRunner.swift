@@ -1,0 +1,98 @@
+import Postgres
+
+/// Takes one migration back: its `down.sql`, the fencing check and the end of its lines in the history commit together.
+struct RollbackRunner: Sendable {
+    let migration: Migration
+    let down: SQLFile
+    let store: HistoryStore
+    let token: FencingToken
+    let options: MigratorOptions
+    /// What the schema has to be afterwards, where that is known.
+    let expected: SchemaFingerprint?
+    let report: @Sendable (MigrationEvent) -> Void
+
+    /// Runs it, giving way to others and trying again within the stall budget.
+    ///
+    /// - Throws: ``MigrationError``; this migration is as it was then, unless the error says that nobody knows.
+    func run(on connection: PostgresConnection) async throws -> Duration {
+        let clock = ContinuousClock.now
+        var budget = StallBudget(total: options.stallBudget)
+        while true {
+            let attempt = ContinuousClock.now
+            do {
+                try await connection.withTransaction {
+                    try await takeBack($0, min(options.lockTimeout, budget.remaining))
+                }
+                try await connection.execute(script: "SET SESSION AUTHORIZATION DEFAULT; RESET ALL")
+                return ContinuousClock.now - clock
+            } catch let error as PostgresError where error.mayBeRetriedByStep {
+                let pause = try budget.spend(ContinuousClock.now - attempt, after: error, step: step)
+                report(.stepRetried(step.identity, attempt: budget.attempts, pause: pause, reason: "\(error)"))
+                try await Task.sleep(for: pause)
+            } catch let error as PostgresError
+                where error.code == .commitOutcomeUnknown || error.code == .connectionClosed
+            {
+                throw MigrationError(
+                    .connectionLost,
+                    "the connection was lost in \(step.label): \(error)",
+                    hint: "run the same command again: it reads from the history what was taken back, and goes on",
+                    underlying: error
+                )
+            }
+        }
+    }
+
+    /// The way back as a step, for messages and events.
+    var step: PlannedStep {
+        let step = MigrationStep(ordinal: 1, name: "down", kind: .transaction, options: StepOptions(), file: down)
+        return PlannedStep(migration: migration.keeping([step]), step: step, beginning: .fresh)
+    }
+
+    private func takeBack(_ connection: PostgresConnection, _ lockTimeout: Duration) async throws {
+        try await connection.execute(
+            script: """
+                SET LOCAL lock_timeout = \(max(1, lockTimeout.wholeMilliseconds)); SET LOCAL statement_timeout = 0;
+                SET LOCAL idle_in_transaction_session_timeout = 0
+                """
+        )
+        try await store.prove(token, activity: step.label, connection)
+        do throws(PostgresError) {
+            try await connection.execute(script: down.text)
+        } catch {
+            guard error.code == .server, !error.mayBeRetriedByStep else { throw error }
+            throw MigrationError(
+                sqlFailure: error,
+                in: down,
+                position: error.server?.position,
+                hint: "the migration stays applied as it was; mend the file and run the same command again"
+            )
+        }
+        try await store.forget(migration.version, connection)
+        guard let expected else { return }
+        // The last thing that happens: reading the schema changes the transaction's settings.
+        let found = try await SchemaReader(bookkeepingSchema: store.schema).fingerprint(inTransactionOf: connection)
+        guard expected == found else { throw wrongWayBack() }
+    }
+
+    private func wrongWayBack() -> MigrationError {
+        MigrationError(
+            .wrongWayBack,
+            "the schema behind it is not the one that the version before had left; it was rolled back",
+            at: SourceLocation(file: down.path),
+            hint:
+                "mend down.sql; or take it as it is, a restored column in another place for example: --accept-difference",
+            exitCode: .disagreement
+        )
+    }
+}
+
+extension HistoryStore {
+    /// Removes everything that is recorded of a version.
+    func forget(_ version: MigrationVersion, _ connection: PostgresConnection) async throws {
+        for table in [history, backfill] {
+            try await connection.query(
+                once("DELETE FROM \(unsafeSQL: table) WHERE version = \(version.number)")
+            )
+        }
+    }
+}
