@@ -80,6 +80,36 @@ struct ObservabilityTests {
         }
     }
 
+    @Test func `transactions, pipelines, streams and COPY are spans too`() async throws {
+        let tracer = InMemoryTracer()
+        try await withDatabase { database in
+            let configuration = try database.configuration
+            let pool = withTracer(tracer) { PostgresPool(configuration) }
+            try await pool.withTransaction { connection in
+                try await connection.execute(script: "CREATE TABLE t (n int)")
+                try await connection.withTransaction { connection in
+                    _ = try await connection.pipeline { $0.query("INSERT INTO t VALUES (1)") }
+                }
+            }
+            try await pool.withConnection { connection in
+                try await connection.withRows("SELECT n FROM t") { rows in for try await _ in rows {} }
+                try await connection.copy(into: "t") { try await $0.write(Int32(2)) }
+                try await connection.copyIn("COPY t FROM STDIN") { try await $0.write(Array("3\n".utf8)) }
+                try await connection.copyOut("COPY t TO STDOUT") { chunks in for try await _ in chunks {} }
+                _ = try await postgresError {
+                    try await connection.withTransaction { _ = try await $0.query("SELECT 1 / 0") }
+                }
+            }
+            await pool.shutDown()
+            let expected = [
+                "BEGIN", "CREATE t", "SAVEPOINT", "PIPELINE", "RELEASE", "COMMIT", "SELECT t", "COPY \"t\"",
+                "COPY STDIN", "COPY",
+                "BEGIN", "SELECT", "ROLLBACK",
+            ]
+            #expect(tracer.finishedSpans.map(\.operationName) == expected)
+        }
+    }
+
     @Test(arguments: [
         ("SELECT 1", "SELECT"),
         ("  select id, name\nfrom vmm v join sled s on s.id = v.sled_id", "SELECT vmm"),

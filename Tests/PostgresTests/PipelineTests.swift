@@ -307,4 +307,36 @@ struct PipelineTests {
             }
         }
     }
+
+    @Test func `a table altered in a pipeline is read with its new shape, and with its old one when that was undone`()
+        async throws
+    {
+        try await withDatabase { database in
+            try await database.connect { connection in
+                try await connection.execute(script: "CREATE TABLE t (a int); INSERT INTO t VALUES (1)")
+                let select: PostgresQuery = "SELECT * FROM t"
+                for _ in 0..<3 { try await connection.query(select) }
+                try await connection.withTransaction { connection in
+                    try await connection.pipeline { _ = $0.query("ALTER TABLE t ADD b int") }
+                    // A plan of before would abort the transaction.
+                    let columns = try await connection.query(select).columns
+                    #expect(columns.count == 2)
+                }
+                // Prepared within the pipeline, by a shape that is undone with it.
+                let other: PostgresQuery = "SELECT * FROM t WHERE true"
+                let error = try await postgresError {
+                    try await connection.pipeline { pipeline in
+                        pipeline.query("ALTER TABLE t ADD c int")
+                        for _ in 0..<3 { pipeline.query(other) }
+                        pipeline.query("SELECT 1 / 0")
+                    }
+                }
+                #expect(error?.sqlState == SQLState(rawValue: "22012"))
+                try await connection.withTransaction { connection in
+                    let columns = try await connection.query(other).columns
+                    #expect(columns.count == 2)
+                }
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Logging
-import Postgres
-import Synchronization
+
+@testable import Postgres
 
 /// Random values that are the same in each run.
 struct SeededGenerator: RandomNumberGenerator {
@@ -23,10 +23,10 @@ struct SeededGenerator: RandomNumberGenerator {
 
 /// A value that several tasks of a test change.
 final class Shared<Value: Sendable>: Sendable {
-    private let value: Mutex<Value>
+    private let value: Lock<Value>
 
     init(_ value: Value) {
-        self.value = Mutex(value)
+        self.value = Lock(value)
     }
 
     func withLock<R: Sendable>(_ body: (inout sending Value) -> sending R) -> R {
@@ -36,7 +36,7 @@ final class Shared<Value: Sendable>: Sendable {
 
 /// Keeps what is logged.
 final class LogRecorder: Sendable {
-    private let entries = Mutex<[String]>([])
+    private let entries = Lock<[String]>([])
 
     var lines: [String] { entries.withLock { $0 } }
 

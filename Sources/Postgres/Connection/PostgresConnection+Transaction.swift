@@ -21,8 +21,16 @@ extension PostgresConnection {
         _ body: (PostgresConnection) async throws -> R
     ) async throws -> R {
         try checkLease()
-        let level = try await session.begin(options, mayNest: true)
+        let level = try await begin(options, mayNest: true)
         return try await run(level, options, body)
+    }
+
+    func begin(_ options: TransactionOptions, mayNest: Bool) async throws(PostgresError) -> Session.TransactionLevel {
+        // What is open already makes it a savepoint; only who traces needs to know before.
+        let isNested = if isObserved { await isInTransaction } else { false }
+        return try await observed(isNested ? "SAVEPOINT" : "BEGIN") { () async throws(PostgresError) in
+            try await session.begin(options, mayNest: mayNest)
+        }
     }
 
     /// Runs `body` in a transaction that has begun, and ends it.
@@ -37,7 +45,9 @@ extension PostgresConnection {
         } catch {
             throw await rolledBack(level, after: error)
         }
-        try await session.commit(level, options)
+        try await observed(level.isSavepoint ? "RELEASE" : "COMMIT") { () async throws(PostgresError) in
+            try await session.commit(level, options)
+        }
         return value
     }
 
@@ -45,7 +55,9 @@ extension PostgresConnection {
         let session = session
         let cause = await session.abortCause
         // A task of its own: rolling back must not inherit the cancellation that may have led here.
-        let failure = await Task { await session.rollBack(level) }.value
+        let failure = await Task {
+            await observed("ROLLBACK") { await session.rollBack(level) }
+        }.value
         guard let failure else {
             // The body's own error, made of a collision: a retry must not lose sight of that.
             if !(error is PostgresError), case .retried = level, cause?.isRetryable == true {
@@ -68,6 +80,10 @@ extension Session {
         /// A transaction that is repeated when it collides.
         case retried
         case savepoint(String)
+
+        var isSavepoint: Bool {
+            if case .savepoint = self { true } else { false }
+        }
     }
 
     func begin(_ options: TransactionOptions, mayNest: Bool) async throws(PostgresError) -> TransactionLevel {

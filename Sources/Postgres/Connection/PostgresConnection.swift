@@ -17,6 +17,8 @@ import Synchronization
 public final class PostgresConnection: Sendable {
     let session: Session
     private let observer: OperationObserver?
+    /// Whether somebody receives spans or metrics.
+    var isObserved: Bool { observer != nil }
     /// Of a pool's connection.
     private let lease: PoolLease?
     private let isReturned = Atomic<Bool>(false)
@@ -93,15 +95,27 @@ public final class PostgresConnection: Sendable {
     }
 
     /// Runs what sends a statement: measured, traced, and its errors noted for the pool, also those caught in the scope.
-    func observed<R>(
+    func observed<R, Failure: Error>(
         _ sql: String,
-        _ operation: () async throws(PostgresError) -> R
-    ) async throws(PostgresError) -> R {
-        do throws(PostgresError) {
+        _ operation: () async throws(Failure) -> R
+    ) async throws(Failure) -> R {
+        do throws(Failure) {
             return try await OperationObserver.observe(observer, sql, operation)
         } catch {
-            lease?.note(error)
+            if let error = error as? PostgresError { lease?.note(error) }
             throw error
+        }
+    }
+
+    /// The same for what answers with its error.
+    func observed(_ sql: String, _ operation: () async -> PostgresError?) async -> PostgresError? {
+        do throws(PostgresError) {
+            try await observed(sql) { () async throws(PostgresError) in
+                if let error = await operation() { throw error }
+            }
+            return nil
+        } catch {
+            return error
         }
     }
 

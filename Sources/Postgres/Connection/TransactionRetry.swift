@@ -111,7 +111,7 @@ extension PostgresConnection {
         _ body: (PostgresConnection) async throws -> R
     ) async throws -> R {
         try checkLease()
-        let level = try await session.begin(options, mayNest: false)
+        let level = try await begin(options, mayNest: false)
         do {
             return try await run(level, options, body)
         } catch let error as PostgresError where error.isCollision {

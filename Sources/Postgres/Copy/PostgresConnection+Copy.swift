@@ -32,11 +32,13 @@ extension PostgresConnection {
         guard !name.utf8.contains(0) else {
             throw PostgresError(.encodingFailed, "the table's name holds a NUL character", nothingWasSent: true)
         }
-        let (id, columns) = try await session.openCopyIn(table: name, columns: columns, timeout: timeout)
-        return try await copyIn(id) { bytes in
-            let writer = PostgresCopyWriter(bytes, columns: columns)
-            try await body(writer)
-            try await writer.finish()
+        return try await observed("COPY INTO \(name)") {
+            let (id, columns) = try await session.openCopyIn(table: name, columns: columns, timeout: timeout)
+            return try await copyIn(id) { bytes in
+                let writer = PostgresCopyWriter(bytes, columns: columns)
+                try await body(writer)
+                try await writer.finish()
+            }
         }
     }
 
@@ -54,7 +56,9 @@ extension PostgresConnection {
         _ body: (PostgresCopyByteWriter) async throws -> Void
     ) async throws -> Int {
         try checkLease()
-        return try await copyIn(try await session.openCopyIn(statement, timeout: timeout), body)
+        return try await observed(statement.sql) {
+            try await copyIn(try await session.openCopyIn(statement, timeout: timeout), body)
+        }
     }
 
     /// Not optimised: the compiler (6.3.1) crashes when it makes a copy of this for a caller's closure.
@@ -92,8 +96,10 @@ extension PostgresConnection {
         _ body: (PostgresCopyChunks) async throws -> R
     ) async throws -> R {
         try checkLease()
-        let source = RowSource(session, try await session.openCopyOut(statement, timeout: timeout))
-        return try await lend(source) { try await body(PostgresCopyChunks(source: source)) }
+        return try await observed(statement.sql) {
+            let source = RowSource(session, try await session.openCopyOut(statement, timeout: timeout))
+            return try await lend(source) { try await body(PostgresCopyChunks(source: source)) }
+        }
     }
 }
 

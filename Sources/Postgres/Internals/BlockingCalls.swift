@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// The few threads that make the calls libpq can only do blocking: name resolution and, before libpq 17, `PQcancel`.
 final class BlockingCalls: Sendable {
@@ -49,7 +48,7 @@ final class BlockingCalls: Sendable {
 
     /// Resumes its continuation with whichever value is given first.
     private final class Answer<Value: Sendable>: Sendable {
-        private let continuation = Mutex<CheckedContinuation<Value?, Never>?>(nil)
+        private let continuation = Lock<CheckedContinuation<Value?, Never>?>(nil)
 
         func expect(_ newContinuation: CheckedContinuation<Value?, Never>) {
             continuation.withLock { $0 = newContinuation }

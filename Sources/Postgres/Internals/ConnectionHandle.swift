@@ -245,7 +245,7 @@ final class ConnectionHandle: @unchecked Sendable {
 /// Where a connection's notices go.
 final class NoticeSink: Sendable {
     private let logger: Logger
-    private let lastFatal = Mutex<ServerError?>(nil)
+    private let lastFatal = Lock<ServerError?>(nil)
     private let received = Atomic<Int>(0)
 
     init(logger: Logger) {

@@ -24,7 +24,7 @@ final class Poller: Sendable {
 
     private let epoll: Int32
     private let wakeDescriptor: Int32
-    private let watches = Mutex(Watches())
+    private let watches = Lock(Watches())
     /// The earliest deadline that the thread knows of.
     ///
     /// A wait with an earlier one has to wake it.
@@ -194,7 +194,7 @@ final class SocketWatch: Sendable {
     let id: UInt64
     let descriptor: Int32
     private let poller: Poller
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(poller: Poller, id: UInt64, descriptor: Int32) {
         self.poller = poller

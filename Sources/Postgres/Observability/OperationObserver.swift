@@ -1,5 +1,4 @@
 import Metrics
-import Synchronization
 import Tracing
 
 /// Measures and traces statements; there is none when nothing receives metrics nor spans.
@@ -11,7 +10,7 @@ final class OperationObserver: Sendable {
     private let duration: Timer?
     private let namespace: String?
     /// One for each kind of error seen: few.
-    private let errors = Mutex<[String: Counter]>([:])
+    private let errors = Lock<[String: Counter]>([:])
 
     init?(_ configuration: PostgresConfiguration) {
         let factory = MetricsSystem.factory
@@ -29,30 +28,33 @@ final class OperationObserver: Sendable {
 
     /// Runs a statement, observed when there is an observer.
     @inline(__always)
-    static func observe<R>(
+    static func observe<R, Failure: Error>(
         _ observer: OperationObserver?,
         _ sql: String,
-        _ operation: () async throws(PostgresError) -> R
-    ) async throws(PostgresError) -> R {
+        _ operation: () async throws(Failure) -> R
+    ) async throws(Failure) -> R {
         guard let observer else { return try await operation() }
         return try await observer.observe(sql, operation)
     }
 
-    private func observe<R>(
+    private func observe<R, Failure: Error>(
         _ sql: String,
-        _ operation: () async throws(PostgresError) -> R
-    ) async throws(PostgresError) -> R {
+        _ operation: () async throws(Failure) -> R
+    ) async throws(Failure) -> R {
         let start = MonotonicTime.now()
         let span = tracer.map { startSpan($0, QuerySummary.of(sql)) }
         defer { span?.end() }
-        do throws(PostgresError) {
+        do throws(Failure) {
             let value = try await operation()
             record(since: start)
             return value
         } catch {
             record(since: start)
-            count(error)
-            if let span { mark(span, error) }
+            // Another error is that of the caller's scope, which read rows or wrote them.
+            if let error = error as? PostgresError {
+                count(error)
+                if let span { mark(span, error) }
+            }
             throw error
         }
     }

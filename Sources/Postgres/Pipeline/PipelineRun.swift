@@ -41,12 +41,11 @@ final class PipelineRun {
     /// Whether sending more is pointless: the server would skip it, or shall do no more.
     var isStopped: Bool { progress.stop != nil || (failure != nil && failureMode == .rollBackAll) }
 
-    func succeed(_ index: Int, _ result: ResultHandle, _ entry: StatementCache.Entry?) {
+    func succeed(_ index: Int, _ result: ResultHandle, _ tag: CommandTag, _ entry: StatementCache.Entry?) {
         let layout = entry?.layout ?? ColumnLayout(of: result)
         entry?.layout = layout
-        let rows = PostgresRows(result: result, layout: layout)
-        statements[index].slot.fill(.success(rows))
-        if !Self.repeatableCommands.contains(rows.commandTag.command) { isRepeatable = false }
+        statements[index].slot.fill(.success(PostgresRows(result: result, layout: layout)))
+        if isRepeatable { isRepeatable = Self.repeatableCommands.contains { tag.description.hasPrefix($0) } }
     }
 
     func fail(_ index: Int, _ server: ServerError, name: String? = nil, isPreparation: Bool = false) {
@@ -88,5 +87,5 @@ final class PipelineRun {
         for index in next..<statements.count { skip(index) }
     }
 
-    private static let repeatableCommands: Set<String> = ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"]
+    private static let repeatableCommands = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "MERGE "]
 }

@@ -30,7 +30,10 @@ extension PostgresConnection {
         try checkLease()
         var pipeline = PostgresPipeline()
         let value = try build(&pipeline)
-        try await session.run(pipeline.statements, failureMode, timeout: timeout)
+        let statements = pipeline.statements
+        try await observed("PIPELINE") { () async throws(PostgresError) in
+            try await session.run(statements, failureMode, timeout: timeout)
+        }
         return value
     }
 }

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Collects the statements of a pipeline; see ``PostgresConnection/pipeline(onFailure:timeout:_:)``.
 public struct PostgresPipeline: Sendable {
     /// What becomes of the other statements when one fails.
@@ -11,6 +9,7 @@ public struct PostgresPipeline: Sendable {
     }
 
     private(set) var statements: [PipelineStatement] = []
+    private let results = PipelineResults()
 
     /// Adds a statement; its rows are there once the pipeline has run.
     @discardableResult
@@ -27,7 +26,7 @@ public struct PostgresPipeline: Sendable {
     }
 
     private mutating func add(_ query: PostgresQuery) -> PipelineSlot {
-        let slot = PipelineSlot()
+        let slot = results.addSlot()
         statements.append(PipelineStatement(query: query, slot: slot))
         return slot
     }
@@ -52,22 +51,40 @@ struct PipelineStatement: Sendable {
     let slot: PipelineSlot
 }
 
+/// Where the results of a pipeline's statements arrive.
+final class PipelineResults: Sendable {
+    private let results = Lock<[Result<PostgresRows, PostgresError>?]>([])
+
+    func addSlot() -> PipelineSlot {
+        let index = results.withLock { results in
+            results.append(nil)
+            return results.count - 1
+        }
+        return PipelineSlot(results: self, index: index)
+    }
+
+    fileprivate func result(at index: Int) -> Result<PostgresRows, PostgresError>? { results.withLock { $0[index] } }
+
+    /// Keeps the first error: what follows from it says less.
+    fileprivate func fill(_ index: Int, _ result: Result<PostgresRows, PostgresError>?) {
+        results.withLock { results in
+            if result != nil, case .failure? = results[index] { return }
+            results[index] = result
+        }
+    }
+}
+
 /// Where a statement's result arrives.
-final class PipelineSlot: Sendable {
-    private let value = Mutex<Result<PostgresRows, PostgresError>?>(nil)
+struct PipelineSlot: Sendable {
+    fileprivate let results: PipelineResults
+    fileprivate let index: Int
 
     var result: Result<PostgresRows, PostgresError> {
-        value.withLock { $0 }
+        results.result(at: index)
             ?? .failure(PostgresError(.notExecuted, "the statement was not executed", nothingWasSent: true))
     }
 
-    /// Keeps the first error: what follows from it says less.
-    func fill(_ result: Result<PostgresRows, PostgresError>) {
-        value.withLock { value in
-            if case .failure? = value { return }
-            value = result
-        }
-    }
+    func fill(_ result: Result<PostgresRows, PostgresError>) { results.fill(index, result) }
 
-    func clear() { value.withLock { $0 = nil } }
+    func clear() { results.fill(index, nil) }
 }

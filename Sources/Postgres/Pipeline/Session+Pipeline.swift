@@ -127,7 +127,7 @@ extension Session {
             case PGRES_PIPELINE_ABORTED:
                 skip(awaited, run)
             case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
-                if case .execution(let index, let entry) = awaited { run.succeed(index, result, entry) }
+                if case .execution(let index, let entry) = awaited { succeed(index, result, entry, run) }
             case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH:
                 close("COPY was run in a pipeline; the connection was closed")
                 return PostgresError(.unexpectedResult, "COPY cannot be run in a pipeline")
@@ -138,6 +138,12 @@ extension Session {
             }
         }
         return nil
+    }
+
+    private func succeed(_ index: Int, _ result: ResultHandle, _ entry: StatementCache.Entry?, _ run: PipelineRun) {
+        let tag = CommandTag(result.commandTag)
+        run.succeed(index, result, tag, entry)
+        statements.noteEffect(of: tag, sql: run.statements[index].query.sql)
     }
 
     private func skip(_ awaited: PipelineRun.Expected, _ run: PipelineRun) {
@@ -174,6 +180,7 @@ extension Session {
         run.failRest(PostgresError(.notExecuted, "the statement was not executed"))
         guard handle.isOK, handle.exitPipeline() else { throw lost(handle, run.progress.answer) }
         if transactionStatus != PQTRANS_INERROR { abortCause = nil }
+        if transactionStatus == PQTRANS_IDLE { statements.noteEnd(isUndone: run.failure != nil) }
         if let failure = run.failure {
             noteAbort(failure.error)
             if run.failureMode == .rollBackAll {

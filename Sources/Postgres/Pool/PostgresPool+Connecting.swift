@@ -1,5 +1,4 @@
 import Logging
-import Synchronization
 
 extension PostgresPool {
     /// Opens a connection in a task of the pool's: whoever wanted it may be cancelled, and another gets it then.

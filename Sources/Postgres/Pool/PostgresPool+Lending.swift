@@ -1,5 +1,4 @@
 import Logging
-import Synchronization
 
 extension PostgresPool {
     /// Lends a session, waiting for it when need be.

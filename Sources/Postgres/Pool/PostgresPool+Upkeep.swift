@@ -1,6 +1,5 @@
 import Logging
 public import ServiceLifecycle
-import Synchronization
 
 /// A service of swift-service-lifecycle: its graceful shutdown waits for connections that are lent.
 extension PostgresPool: Service {

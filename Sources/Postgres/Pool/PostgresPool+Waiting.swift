@@ -1,5 +1,4 @@
 import Logging
-import Synchronization
 
 extension PostgresPool {
     /// Waits in the queue; the answer is given exactly once.

@@ -1,5 +1,4 @@
 import Logging
-import Synchronization
 
 /// A bounded set of connections that are lent in scopes.
 ///
@@ -25,9 +24,9 @@ public final class PostgresPool: Sendable {
     let configuration: PostgresConfiguration
     let metrics: PoolMetrics?
     let observer: OperationObserver?
-    let books: Mutex<PoolBooks>
+    let books: Lock<PoolBooks>
     /// The connects under way, to be cancelled at the end.
-    let connects = Mutex<[UInt64: Task<Void, Never>]>([:])
+    let connects = Lock<[UInt64: Task<Void, Never>]>([:])
 
     /// Makes a pool; connections are opened when they are needed.
     ///
@@ -39,7 +38,7 @@ public final class PostgresPool: Sendable {
         self.options = options
         metrics = PoolMetrics(poolName: options.name)
         observer = OperationObserver(configuration)
-        books = Mutex(PoolBooks(state: PoolState(options.limits)))
+        books = Lock(PoolBooks(state: PoolState(options.limits)))
     }
 
     /// Makes a pool of the default options but two.

@@ -78,20 +78,27 @@ struct StatementCache {
     ///
     /// What others do, or functions, is found out from the server's errors.
     mutating func noteEffects(of tags: [CommandTag], sql: String) {
-        for tag in tags {
-            switch Effect(of: tag.description, sql: sql) {
-            case .none: break
-            case .changesPlans:
-                changedPlans = true
-                removeAll(serverKeepsThem: true)
-            case .undoesChanges:
-                // Plans made since the change go by what was undone.
-                if changedPlans { removeAll(serverKeepsThem: true) }
-                changedPlans = false
-            case .endsTransaction: changedPlans = false
-            case .deallocatesAll: removeAll(serverKeepsThem: false)
-            }
+        for tag in tags { noteEffect(of: tag, sql: sql) }
+    }
+
+    /// The same for one statement.
+    mutating func noteEffect(of tag: CommandTag, sql: String) {
+        switch Effect(of: tag.description, sql: sql) {
+        case .none: break
+        case .changesPlans:
+            changedPlans = true
+            removeAll(serverKeepsThem: true)
+        case .undoesChanges: noteEnd(isUndone: true)
+        case .endsTransaction: noteEnd(isUndone: false)
+        case .deallocatesAll: removeAll(serverKeepsThem: false)
         }
+    }
+
+    /// A transaction ended.
+    mutating func noteEnd(isUndone: Bool) {
+        // Plans made since the change go by what was undone.
+        if isUndone, changedPlans { removeAll(serverKeepsThem: true) }
+        changedPlans = false
     }
 
     mutating func takeEvicted() -> String? {

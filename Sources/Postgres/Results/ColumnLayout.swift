@@ -1,5 +1,3 @@
-import Synchronization
-
 /// A column of a result.
 public struct PostgresColumn: Sendable, Hashable {
     /// Its name, as the statement gives it.
@@ -13,7 +11,7 @@ final class ColumnLayout: Sendable {
     let columns: [PostgresColumn]
     private let isText: Bool
     /// Where the columns of a record type are, by type; checked once, used for each row.
-    private let records = Mutex<[ObjectIdentifier: [Int]]>([:])
+    private let records = Lock<[ObjectIdentifier: [Int]]>([:])
 
     init(of result: ResultHandle) {
         columns = (0..<result.columnCount).map { column in

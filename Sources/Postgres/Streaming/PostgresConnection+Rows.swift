@@ -24,8 +24,10 @@ extension PostgresConnection {
         _ body: (PostgresRowStream) async throws -> R
     ) async throws -> R {
         try checkLease()
-        let source = RowSource(session, try await session.openRows(query, timeout: timeout))
-        return try await lend(source) { try await body(PostgresRowStream(source: source)) }
+        return try await observed(query.sql) {
+            let source = RowSource(session, try await session.openRows(query, timeout: timeout))
+            return try await lend(source) { try await body(PostgresRowStream(source: source)) }
+        }
     }
 
     /// Runs `body` with the turn held, and ends the scope afterwards.
