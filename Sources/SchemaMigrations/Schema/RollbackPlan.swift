@@ -5,9 +5,9 @@ public struct RollbackPlan: Sendable, Equatable {
     /// The newest version that stays; nil when nothing does.
     public let target: MigrationVersion?
 
-    /// Decides from values alone.
+    /// Decides from values alone; a target of 0, where no migration has it, means before the first.
     ///
-    /// - Parameter target: The version to go back to; 0, where no migration has it, means before the first.
+    /// - Returns: The plan, empty when nothing newer is applied.
     /// - Throws: ``MigrationError`` where files and history disagree, for a target that no file has or that is not
     ///   applied, and for each `down.sql` that is missing or cannot run in a transaction: before anything changes.
     static func make(
