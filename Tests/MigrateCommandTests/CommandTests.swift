@@ -139,7 +139,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "up", "status", "plan", "verify", "drift", "new", "wait", "local", "local start", "local stop", "local url",
+        "up", "status", "plan", "verify", "drift", "down", "dump", "baseline", "new", "wait", "local", "local start",
+        "local stop", "local url",
         "local reset",
     ])
     func `every help has an abstract and an example`(command: String) async throws {

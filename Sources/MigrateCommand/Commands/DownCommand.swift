@@ -29,6 +29,15 @@ struct DownCommand: AsyncParsableCommand {
     )
     var acceptsDifference = false
 
+    @Option(
+        name: .customLong("stall-budget"),
+        help: ArgumentHelp(
+            "Make others wait no longer than this for the locks of a down.sql, in all tries (default: 5000).",
+            valueName: "ms"
+        )
+    )
+    var stallBudget: Milliseconds?
+
     @OptionGroup(title: "Global options")
     var global: GlobalOptions
 
@@ -36,6 +45,7 @@ struct DownCommand: AsyncParsableCommand {
         let console = global.console
         var options = MigratorOptions()
         options.schema = global.schema
+        if let stallBudget { options.stallBudget = stallBudget.duration }
         let migrator = Migrator(
             source: try global.loadSource(console),
             database: try await global.database(console),
