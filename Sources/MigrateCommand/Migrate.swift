@@ -30,8 +30,8 @@ struct Migrate: AsyncParsableCommand {
             """,
         subcommands: [
             UpCommand.self, StatusCommand.self, PlanCommand.self, VerifyCommand.self, DriftCommand.self,
-            DownCommand.self, DumpCommand.self, NewCommand.self, BaselineCommand.self, WaitCommand.self,
-            LocalCommand.self,
+            LintCommand.self, DownCommand.self, DumpCommand.self, NewCommand.self, BaselineCommand.self,
+            WaitCommand.self, LocalCommand.self,
         ]
     )
 }

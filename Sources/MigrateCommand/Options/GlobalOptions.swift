@@ -123,4 +123,23 @@ extension GlobalOptions {
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case text
     case json
+    /// Commands that GitHub shows beside the lines; for `lint` alone.
+    case github
+    /// SARIF 2.1.0; for `lint` alone.
+    case sarif
+
+    /// Whether every command writes it.
+    var isGeneral: Bool { self == .text || self == .json }
 }
+
+/// A command that takes the global options, and writes text and JSON only.
+protocol GlobalCommand: ParsableCommand {
+    var global: GlobalOptions { get }
+}
+
+extension UpCommand: GlobalCommand {}
+extension StatusCommand: GlobalCommand {}
+extension PlanCommand: GlobalCommand {}
+extension VerifyCommand: GlobalCommand {}
+extension DriftCommand: GlobalCommand {}
+extension BaselineCommand: GlobalCommand {}
