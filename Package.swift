@@ -154,6 +154,16 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
         ),
+        // Counts instructions of a release build; scripts/test runs it.
+        .executableTarget(
+            name: "hot-paths",
+            dependencies: [
+                "EphemeralPostgres", "Postgres", "VMMDatastore", "VMMModel",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Tests/HotPaths"
+        ),
         .testTarget(
             name: "PublicAPIProbe",
             dependencies: ["Postgres", "SchemaMigrations", "VMMDatastore", "VMMModel"]

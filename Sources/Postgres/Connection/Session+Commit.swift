@@ -101,7 +101,7 @@ struct CommitTicket: Sendable {
 
     init(_ result: ResultHandle) {
         func text(_ column: Int) -> String? {
-            result.withBytes(row: 0, column: column) { bytes in bytes.map { String(decoding: $0, as: UTF8.self) } }
+            result.bytes(row: 0, column: column).map { String(decoding: $0, as: UTF8.self) }
         }
         transaction = text(0)
         timeline = text(1)

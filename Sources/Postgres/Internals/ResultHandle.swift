@@ -42,23 +42,17 @@ final class ResultHandle: @unchecked Sendable {
         PQfformat(result, Int32(column)) == 0
     }
 
-    /// The value's bytes, or nil for NULL.
-    ///
-    /// Valid within `body` only.
+    /// The value's bytes, or nil for NULL; valid as long as this object.
     ///
     /// Out of range is NULL in libpq; callers check their indices.
     @inline(__always)
-    func withBytes<R, Failure: Error>(
-        row: Int,
-        column: Int,
-        _ body: (UnsafeRawBufferPointer?) throws(Failure) -> R
-    ) throws(Failure) -> R {
+    func bytes(row: Int, column: Int) -> UnsafeRawBufferPointer? {
         let row = Int32(truncatingIfNeeded: row)
         let column = Int32(truncatingIfNeeded: column)
         let length = PQgetlength(result, row, column)
         // A value that is not empty is not NULL: one call less for most values.
-        if length == 0, PQgetisnull(result, row, column) == 1 { return try body(nil) }
-        return try body(UnsafeRawBufferPointer(start: PQgetvalue(result, row, column), count: Int(length)))
+        if length == 0, PQgetisnull(result, row, column) == 1 { return nil }
+        return UnsafeRawBufferPointer(start: PQgetvalue(result, row, column), count: Int(length))
     }
 
     /// The server's error or notice, when it sent one: a broken connection makes a result without SQLSTATE.

@@ -1,4 +1,5 @@
 /// The parameters of one query, encoded one after the other in one buffer.
+@usableFromInline
 struct ParameterBuffer: Sendable {
     struct Parameter: Sendable {
         var type: UInt32
@@ -9,11 +10,18 @@ struct ParameterBuffer: Sendable {
     }
 
     private(set) var parameters: [Parameter] = []
-    private(set) var encoder = PostgresEncoder()
+    @usableFromInline
+    var encoder = PostgresEncoder()
     /// Interpolation cannot throw; the first failure is thrown when the query runs.
     private(set) var failure: PostgresError?
 
+    /// Makes room, so that parameters of the usual sizes are appended without another allocation.
+    init(capacity: Int = 0) {
+        parameters.reserveCapacity(capacity)
+    }
+
     var count: Int { parameters.count }
+    @usableFromInline
     var byteCount: Int { encoder.bytes.count }
 
     /// What the protocol's 16-bit count allows.
@@ -21,19 +29,31 @@ struct ParameterBuffer: Sendable {
     /// What a value may take in PostgreSQL (1 GiB with its header).
     static let maximumLength = 1 << 30 - 1
 
+    /// Inlined where the type is known, so that encoding is specialised for it.
+    @inlinable
     mutating func append<Value: PostgresEncodable>(_ value: Value) {
-        let offset = encoder.bytes.count
+        let offset = byteCount
         do throws(PostgresError) {
             try value.encode(to: &encoder)
         } catch {
-            failure = failure ?? error.inParameter(count + 1)
+            fail(error)
         }
+        end(from: offset, Value.postgresType, isText: Value.postgresFormat == .text)
+    }
+
+    @usableFromInline
+    mutating func fail(_ error: PostgresError) {
+        failure = failure ?? error.inParameter(count + 1)
+    }
+
+    /// Ends the parameter whose bytes begin at `offset`.
+    @usableFromInline
+    mutating func end(from offset: Int, _ type: PostgresType, isText: Bool) {
         let isNull = encoder.takeNull()
         let length = encoder.bytes.count - offset
-        let isText = Value.postgresFormat == .text
         parameters.append(
             Parameter(
-                type: Value.postgresType.rawValue,
+                type: type.rawValue,
                 offset: offset,
                 length: isNull ? -1 : length,
                 isText: isText
@@ -65,6 +85,11 @@ struct ParameterBuffer: Sendable {
     }
 
     var types: [UInt32] { parameters.map(\.type) }
+
+    /// Whether the parameters have exactly these types.
+    func hasTypes(_ types: [UInt32]) -> Bool {
+        parameters.count == types.count && zip(parameters, types).allSatisfy { $0.type == $1 }
+    }
 
     /// Lends the parameters as the four arrays that libpq takes, on the stack.
     func withArrays<R>(_ body: (ParameterArrays) -> R) -> R {

@@ -1,3 +1,5 @@
+import Glibc
+
 /// SQL with its bound parameters.
 ///
 /// Interpolation binds: each value becomes `$1`, `$2`, … and travels in binary form beside the text, so no value can
@@ -19,6 +21,7 @@ public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
     /// for a whole session.
     public var isCacheable = true
 
+    @usableFromInline
     var parameters: ParameterBuffer
 
     /// A query from a literal with interpolations.
@@ -33,19 +36,38 @@ public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
     }
 
     /// A query from text made at run time; it must not contain anything that came from outside.
-    public init(unsafeSQL sql: String) {
+    ///
+    /// - Parameters:
+    ///   - sql: The text.
+    ///   - parameterCount: For how many parameters to make room; see ``bind(_:)``.
+    public init(unsafeSQL sql: String, parameterCount: Int = 0) {
         self.sql = sql
-        parameters = ParameterBuffer()
+        parameters = ParameterBuffer(capacity: parameterCount)
+    }
+
+    /// Binds a value as the next parameter: the first as `$1`, and so on.
+    ///
+    /// For text that is made once and has its placeholders already; it costs nothing to use such text again.
+    ///
+    /// ```swift
+    /// var query = PostgresQuery(unsafeSQL: "UPDATE sled SET rack = $2 WHERE id = $1", parameterCount: 2)
+    /// query.bind(id)
+    /// query.bind(rack)
+    /// ```
+    @inlinable
+    public mutating func bind<Value: PostgresEncodable>(_ value: Value) {
+        parameters.append(value)
     }
 
     /// Builds a query from a literal; see ``PostgresQuery``.
     public struct StringInterpolation: StringInterpolationProtocol, Sendable {
         var sql: String
-        var parameters = ParameterBuffer()
+        var parameters: ParameterBuffer
 
         /// Reserves room for the text.
         public init(literalCapacity: Int, interpolationCount: Int) {
             sql = ""
+            parameters = ParameterBuffer(capacity: interpolationCount)
             sql.reserveCapacity(literalCapacity + interpolationCount * 3)
         }
 
@@ -104,8 +126,17 @@ extension PostgresQuery: CustomStringConvertible, CustomReflectable {
     func check() throws(PostgresError) {
         try parameters.check()
         // libpq would send what stands before it.
-        guard !sql.utf8.contains(0) else {
+        guard !sql.hasNUL else {
             throw PostgresError(.encodingFailed, "the statement holds a NUL character", nothingWasSent: true)
         }
+    }
+}
+
+extension String {
+    /// Whether C would take it to end before its end.
+    var hasNUL: Bool {
+        utf8.withContiguousStorageIfAvailable { bytes in
+            bytes.baseAddress.map { memchr($0, 0, bytes.count) != nil } ?? false
+        } ?? utf8.contains(0)
     }
 }

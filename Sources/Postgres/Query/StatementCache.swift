@@ -25,6 +25,9 @@ struct StatementCache {
     /// Apart for each session: behind a pooler, names of several clients meet in one session of the server.
     private let prefix = "s" + String(UInt32.random(in: .min ... .max), radix: 36) + "_"
     private var entries: [Key: Entry] = [:]
+    /// Those used last: nearly all uses find theirs here, by comparing texts instead of hashing one.
+    private var recent: [Entry] = []
+    private static let recentCount = 4
     private var uses: UInt64 = 0
     private var names: UInt64 = 0
     /// Whether this transaction changed what plans depend on.
@@ -39,10 +42,15 @@ struct StatementCache {
     /// The statement's entry, and whether it is time to prepare it; nil when it is not to be cached.
     mutating func use(_ query: PostgresQuery) -> (entry: Entry, isSecondUse: Bool)? {
         guard capacity > 0, query.isCacheable else { return nil }
-        let key = Key(sql: query.sql, types: query.parameters.types)
         uses += 1
+        if let entry = recent.first(where: { $0.key.sql == query.sql && query.parameters.hasTypes($0.key.types) }) {
+            entry.lastUse = uses
+            return (entry, true)
+        }
+        let key = Key(sql: query.sql, types: query.parameters.types)
         if let entry = entries[key] {
             entry.lastUse = uses
+            noteRecent(entry)
             return (entry, true)
         }
         if entries.count >= capacity { evictOldest() }
@@ -56,6 +64,7 @@ struct StatementCache {
     /// Forgets one statement, whose plan or name the server refused.
     mutating func remove(_ entry: Entry) {
         entries[entry.key] = nil
+        recent.removeAll { $0 === entry }
         if entry.isPrepared { evicted.append(entry.name) }
     }
 
@@ -72,6 +81,7 @@ struct StatementCache {
             evicted = []
         }
         entries = [:]
+        recent = []
     }
 
     /// Forgets statements that a command of ours made stale, before one of them fails inside a transaction.
@@ -103,6 +113,11 @@ struct StatementCache {
 
     mutating func takeEvicted() -> String? {
         evicted.popLast()
+    }
+
+    private mutating func noteRecent(_ entry: Entry) {
+        if recent.count == Self.recentCount { recent.removeFirst() }
+        recent.append(entry)
     }
 
     private mutating func evictOldest() {

@@ -32,6 +32,7 @@ public struct PostgresRecordColumns {
     let row: Int
     let positions: [Int]
     /// Types are the statement's, not the row's: checked for the first row, they hold for all.
+    @usableFromInline
     let checksTypes: Bool
     private var taken = 0
 
@@ -47,16 +48,45 @@ public struct PostgresRecordColumns {
     ///
     /// - Throws: ``PostgresError`` of code `decodingFailed`, naming column and row; also when the record reads more
     ///   columns than it names.
+    @inlinable
     public mutating func next<Value: PostgresDecodable>(
         as _: Value.Type = Value.self
     ) throws(PostgresError) -> Value {
+        let column = try takeColumn()
+        if checksTypes { try check(column, as: Value.self) }
+        let (bytes, type) = value(in: column)
+        do throws(PostgresError) {
+            return try decodeValue(bytes, as: Value.self, type: type)
+        } catch {
+            throw located(error, in: column)
+        }
+    }
+
+    // Not generic: what is inlined elsewhere, so that reading a value is specialised for its type, calls these.
+
+    @usableFromInline
+    mutating func takeColumn() throws(PostgresError) -> Int {
         guard taken < positions.count else {
             throw PostgresError(.decodingFailed, "the record reads more columns than its columnNames has")
         }
-        let column = positions[taken]
-        taken += 1
-        if checksTypes { try layout.check(column, as: Value.self) }
-        return try result.decode(row: row, column: column, layout: layout)
+        defer { taken += 1 }
+        return positions[taken]
+    }
+
+    @usableFromInline
+    func check<Value: PostgresDecodable>(_ column: Int, as type: Value.Type) throws(PostgresError) {
+        try layout.check(column, as: type)
+    }
+
+    /// The value's bytes, which live as long as the result does; nil for NULL.
+    @usableFromInline
+    func value(in column: Int) -> (bytes: UnsafeRawBufferPointer?, type: PostgresType) {
+        (result.bytes(row: row, column: column), layout.columns[column].type)
+    }
+
+    @usableFromInline
+    func located(_ error: PostgresError, in column: Int) -> PostgresError {
+        result.located(error, row: row, column: column, layout: layout)
     }
 }
 

@@ -61,13 +61,17 @@ extension ResultHandle {
         layout: ColumnLayout
     ) throws(PostgresError) -> Value {
         do throws(PostgresError) {
-            return try withBytes(row: row, column: column) { (bytes) throws(PostgresError) -> Value in
-                try decodeValue(bytes, as: Value.self, type: layout.columns[column].type)
-            }
+            let bytes = bytes(row: row, column: column)
+            return try decodeValue(bytes, as: Value.self, type: layout.columns[column].type)
         } catch {
-            var located = error
-            located.message = "column \"\(layout.columns[column].name)\", row \(row + 1): \(error.message)"
-            throw located
+            throw located(error, row: row, column: column, layout: layout)
         }
+    }
+
+    /// The error with the place where it happened.
+    func located(_ error: PostgresError, row: Int, column: Int, layout: ColumnLayout) -> PostgresError {
+        var located = error
+        located.message = "column \"\(layout.columns[column].name)\", row \(row + 1): \(error.message)"
+        return located
     }
 }

@@ -25,11 +25,13 @@ extension Optional: PostgresDecodable where Wrapped: PostgresDecodable {
     public static func canDecode(_ type: PostgresType) -> Bool { Wrapped.canDecode(type) }
 
     /// Reads the wrapped value.
+    @inlinable
     public static func decode(_ bytes: RawSpan, type: PostgresType) throws(PostgresError) -> Wrapped? {
         try Wrapped.decode(bytes, type: type)
     }
 
     /// Reads NULL as nil.
+    @inlinable
     public static func decodeNull() throws(PostgresError) -> Wrapped? { nil }
 }
 
@@ -37,6 +39,7 @@ extension Optional: PostgresDecodable where Wrapped: PostgresDecodable {
 public typealias PostgresCodable = PostgresEncodable & PostgresDecodable
 
 /// Reads one value, telling NULL by the missing bytes.
+@inlinable
 @inline(__always)
 func decodeValue<Value: PostgresDecodable>(
     _ bytes: UnsafeRawBufferPointer?,

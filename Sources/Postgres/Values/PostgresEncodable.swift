@@ -49,8 +49,14 @@ public struct PostgresEncoder: Sendable {
     }
 
     /// Appends an integer in network byte order.
+    @inlinable
     public mutating func append<Integer: FixedWidthInteger>(_ integer: Integer) {
-        withUnsafeBytes(of: integer.bigEndian) { bytes.append(contentsOf: $0) }
+        withUnsafeBytes(of: integer.bigEndian) { append(raw: $0) }
+    }
+
+    @usableFromInline
+    mutating func append(raw newBytes: UnsafeRawBufferPointer) {
+        bytes.append(contentsOf: newBytes)
     }
 
     /// Appends bytes as they are.
@@ -90,6 +96,7 @@ extension Optional: PostgresEncodable where Wrapped: PostgresEncodable {
     public static var postgresFormat: PostgresFormat { Wrapped.postgresFormat }
 
     /// Appends the wrapped value, or NULL.
+    @inlinable
     public func encode(to encoder: inout PostgresEncoder) throws(PostgresError) {
         guard let self else { return encoder.appendNull() }
         try self.encode(to: &encoder)

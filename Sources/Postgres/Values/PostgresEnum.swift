@@ -16,6 +16,7 @@ extension PostgresEnum {
     public static var postgresArrayType: PostgresType { .unknown }
 
     /// Appends the label.
+    @inlinable
     public func encode(to encoder: inout PostgresEncoder) throws(PostgresError) {
         try rawValue.encode(to: &encoder)
     }
@@ -24,14 +25,17 @@ extension PostgresEnum {
     public static func canDecode(_ type: PostgresType) -> Bool { String.canDecode(type) }
 
     /// Reads the label; an unknown one throws, naming it and those that are known.
+    @inlinable
     public static func decode(_ bytes: RawSpan, type: PostgresType) throws(PostgresError) -> Self {
-        // Compared as bytes: a label needs no String, let alone one for each row.
-        let known = bytes.withUnsafeBytes { label in
-            allCases.first { value in value.rawValue.utf8.elementsEqual(label) }
-        }
-        if let known { return known }
+        // Labels of up to 15 bytes, as nearly all are, are kept within the String: no allocation.
         let label = try String.decode(bytes, type: type)
+        if let known = Self(rawValue: label) { return known }
+        throw unknownLabel(label)
+    }
+
+    @usableFromInline
+    static func unknownLabel(_ label: String) -> PostgresError {
         let labels = allCases.map(\.rawValue).joined(separator: ", ")
-        throw PostgresError(.decodingFailed, "\"\(label)\" is no label of \(Self.self), which has: \(labels)")
+        return PostgresError(.decodingFailed, "\"\(label)\" is no label of \(Self.self), which has: \(labels)")
     }
 }

@@ -62,7 +62,7 @@ extension String: PostgresCodable {
     ///
     /// - Throws: `encodingFailed` when the text holds a NUL character, which PostgreSQL cannot store.
     public func encode(to encoder: inout PostgresEncoder) throws(PostgresError) {
-        guard !utf8.contains(0) else {
+        guard !hasNUL else {
             throw PostgresError(.encodingFailed, "a text with a NUL character cannot be stored", nothingWasSent: true)
         }
         encoder.append(contentsOf: utf8)

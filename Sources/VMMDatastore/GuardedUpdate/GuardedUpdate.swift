@@ -80,10 +80,15 @@ struct GuardedUpdate<Row: StoredRow, Part: Guarded>: Sendable {
     ///   unreadable row was replaced. `PostgresError`.
     func run(_ id: TypedID<Row>, to part: Part, on session: some QueryRunner) async throws -> UpdateOutcome<Row> {
         let change = Change(id: id, part: part)
-        let rows = try await session.run(one.query(change))
+        let rows = try await session.run(query(change))
         guard let answer = try rows.decode(FlaggedRow<Row>.self).first else { throw DatastoreError.notFound(id) }
         let row = try answer.get()
         return answer.wasWritten ? .updated(before: row) : refusal(of: change, now: row)
+    }
+
+    /// What writes a part, if it is newer.
+    func query(_ change: Change) -> PostgresQuery {
+        one.query(change)
     }
 
     /// Writes many parts of different rows in one statement.

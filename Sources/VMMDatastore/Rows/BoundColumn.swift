@@ -14,13 +14,13 @@ struct ColumnDefinition: Hashable, Sendable {
 struct Parameter<Value>: Sendable {
     /// The type to which the server is told to convert an array of these.
     let type: String
-    private let bindOne: @Sendable (Value, inout PostgresQuery.StringInterpolation) -> Void
-    private let bindMany: @Sendable ([Value], inout PostgresQuery.StringInterpolation) -> Void
+    private let bindOne: @Sendable (Value, inout PostgresQuery) -> Void
+    private let bindMany: @Sendable ([Value], inout PostgresQuery) -> Void
 
     init<Bound: ColumnValue>(_ bound: @escaping @Sendable (Value) -> Bound) {
         type = Bound.columnType
-        bindOne = { value, query in query.appendInterpolation(bound(value)) }
-        bindMany = { values, query in query.appendInterpolation(values.map(bound)) }
+        bindOne = { value, query in query.bind(bound(value)) }
+        bindMany = { values, query in query.bind(values.map(bound)) }
     }
 
     init<Part>(_ parameter: Parameter<Part>, of part: @escaping @Sendable (Value) -> Part) {
@@ -30,12 +30,12 @@ struct Parameter<Value>: Sendable {
     }
 
     /// Appends the value as the query's next parameter.
-    func bind(_ value: Value, to query: inout PostgresQuery.StringInterpolation) {
+    func bind(_ value: Value, to query: inout PostgresQuery) {
         bindOne(value, &query)
     }
 
     /// Appends one array that holds the parameter of each value.
-    func bind(all values: [Value], to query: inout PostgresQuery.StringInterpolation) {
+    func bind(all values: [Value], to query: inout PostgresQuery) {
         bindMany(values, &query)
     }
 }

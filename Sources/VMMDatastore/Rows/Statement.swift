@@ -3,9 +3,8 @@ import Postgres
 /// A statement whose text is made once and whose parameters come from a value.
 struct Statement<Value>: Sendable {
     private let parameters: [Parameter<Value>]
-    /// What stands before, between and behind the parameters.
-    private let pieces: [String]
-    private let capacity: Int
+    /// The text with its numbered placeholders: always the same storage, which is found prepared without being compared.
+    private let sql: String
 
     /// - Parameters:
     ///   - sql: The text, with `$?` where the next parameter goes. A parameter that is needed again is written by its
@@ -13,29 +12,24 @@ struct Statement<Value>: Sendable {
     ///   - parameters: What is bound, one for each `$?`, in order.
     init(_ sql: String, binding parameters: [Parameter<Value>]) {
         self.parameters = parameters
-        pieces = sql.split(separator: "$?", omittingEmptySubsequences: false).map(String.init)
+        let pieces = sql.split(separator: "$?", omittingEmptySubsequences: false)
         assert(pieces.count == parameters.count + 1, "the statement needs one value for each parameter")
-        capacity = sql.utf8.count
+        self.sql = pieces.dropFirst().enumerated().reduce(String(pieces.first ?? "")) { text, piece in
+            "\(text)$\(piece.offset + 1)\(piece.element)"
+        }
     }
 
-    /// The statement with the value's parameters; the text is the same each time, so it stays prepared.
+    /// The statement with the value's parameters.
     func query(_ value: Value) -> PostgresQuery {
-        query { parameter, query in parameter.bind(value, to: &query) }
+        var query = PostgresQuery(unsafeSQL: sql, parameterCount: parameters.count)
+        for parameter in parameters { parameter.bind(value, to: &query) }
+        return query
     }
 
     /// The statement with arrays of the values' parameters.
     func query(all values: [Value]) -> PostgresQuery {
-        query { parameter, query in parameter.bind(all: values, to: &query) }
-    }
-
-    private func query(
-        binding bind: (Parameter<Value>, inout PostgresQuery.StringInterpolation) -> Void
-    ) -> PostgresQuery {
-        var query = PostgresQuery.StringInterpolation(literalCapacity: capacity, interpolationCount: parameters.count)
-        for (index, piece) in pieces.enumerated() {
-            query.appendLiteral(piece)
-            if index < parameters.count { bind(parameters[index], &query) }
-        }
-        return PostgresQuery(stringInterpolation: query)
+        var query = PostgresQuery(unsafeSQL: sql, parameterCount: parameters.count)
+        for parameter in parameters { parameter.bind(all: values, to: &query) }
+        return query
     }
 }

@@ -1,4 +1,4 @@
-import Postgres
+package import Postgres
 public import VMMModel
 
 extension Datastore {
@@ -59,6 +59,11 @@ extension Datastore {
     ///   `PostgresError`; see ``Datastore`` for what a broken connection means.
     public func updateRuntime(of id: VMMID, to runtime: VMMRuntimeState) async throws -> UpdateOutcome<VMM> {
         try await GuardedUpdate.vmmRuntime.run(id, to: runtime, on: pool)
+    }
+
+    /// What ``updateRuntime(of:to:)`` sends; the instructions that making it takes are counted.
+    package static func updateRuntimeQuery(of id: VMMID, to runtime: VMMRuntimeState) -> PostgresQuery {
+        GuardedUpdate.vmmRuntime.query(GuardedUpdate.Change(id: id, part: runtime))
     }
 
     /// Replaces the runtime states of many VMMs, each as ``updateRuntime(of:to:)`` does, with one statement.

@@ -30,6 +30,7 @@ public struct TypedID<Entity: IdentifiedEntity>: Hashable, Sendable {
     /// Declares that a UUID identifies an `Entity`.
     ///
     /// - Parameter uuid: The UUID of an existing `Entity`, as read from a column of that meaning.
+    @inlinable
     public init(_ uuid: UUID) {
         self.uuid = uuid
     }
