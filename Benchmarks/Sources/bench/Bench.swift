@@ -20,6 +20,9 @@ struct Bench: AsyncParsableCommand {
     @Option(parsing: .upToNextOption, help: "The rows of the flagship's tables.")
     var rows = [2_000_000, 10_000_000]
 
+    @Option(help: .hidden)
+    var stream: String?
+
     func validate() throws {
         for name in names where !Benchmark.all.contains(where: { $0.name == name }) {
             throw ValidationError("no benchmark \(name): \(Benchmark.all.map(\.name).joined(separator: ", "))")
@@ -30,6 +33,7 @@ struct Bench: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if let stream { return try await Benchmark.stream(stream) }
         let chosen = Benchmark.all.filter { names.isEmpty || names.contains($0.name) }
         var report = Report(printsJSON: json)
         for benchmark in chosen {

@@ -51,7 +51,7 @@ extension Benchmark {
 }
 
 /// What a guarded update answers: whether it wrote, and the row as it was.
-private struct GuardedVMM: PostgresRecord {
+struct GuardedVMM: PostgresRecord {
     static let columnNames = ["was_written"] + VMM.columnNames
     let wasWritten: Bool
     let vmm: VMM
@@ -60,28 +60,29 @@ private struct GuardedVMM: PostgresRecord {
         wasWritten = try columns.next()
         vmm = try VMM(from: &columns)
     }
+
+    private static let foundColumns = VMM.columnNames.joined(separator: ", ")
+
+    /// A guarded update as a user of the `Postgres` module writes it.
+    static func query(_ id: VMMID, _ runtime: VMMRuntimeState) -> PostgresQuery {
+        """
+        WITH found AS (
+          SELECT \(unsafeSQL: foundColumns) FROM vmm WHERE id = \(id) FOR NO KEY UPDATE
+        ), written AS (
+          UPDATE vmm SET state = \(runtime.state.kind), failure_reason = \(runtime.state.failureReason),
+            state_generation = \(runtime.generation), time_state_updated = \(runtime.timeUpdated) FROM found
+          WHERE vmm.id = found.id AND found.time_deleted IS NULL AND found.state_generation < $4
+          RETURNING vmm.id
+        )
+        SELECT EXISTS (SELECT FROM written) AS was_written, found.* FROM found
+        """
+    }
 }
 
 extension PostgresConnection {
-    private static let foundColumns = VMM.columnNames.joined(separator: ", ")
-
-    /// Guarded updates as a user of the `Postgres` module writes them.
     fileprivate func updates(_ count: Int, of table: VMMTable) async throws -> Turn {
         try await measureCalls(count, of: table) { id, runtime in
-            let rows = try await query(
-                """
-                WITH found AS (
-                  SELECT \(unsafeSQL: Self.foundColumns) FROM vmm WHERE id = \(id) FOR NO KEY UPDATE
-                ), written AS (
-                  UPDATE vmm SET state = \(runtime.state.kind), failure_reason = \(runtime.state.failureReason),
-                    state_generation = \(runtime.generation), time_state_updated = \(runtime.timeUpdated) FROM found
-                  WHERE vmm.id = found.id AND found.time_deleted IS NULL AND found.state_generation < $4
-                  RETURNING vmm.id
-                )
-                SELECT EXISTS (SELECT FROM written) AS was_written, found.* FROM found
-                """
-            )
-            return try rows.one().decode(record: GuardedVMM.self).wasWritten
+            try await query(GuardedVMM.query(id, runtime)).one().decode(record: GuardedVMM.self).wasWritten
         }
     }
 }

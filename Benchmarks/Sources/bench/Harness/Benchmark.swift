@@ -20,6 +20,7 @@ struct Benchmark: Sendable {
 
     /// In the order in which they run.
     static let all: [Benchmark] = [
-        .guardedUpdate, .guardedUpdatePooled, .flagship,
+        .guardedUpdate, .guardedUpdatePooled, .guardedUpdate16, .guardedUpdate1024, .pipeline, .bulk, .decode, .stream,
+        .copyIn, .noop, .thousand, .connect, .poolChurn, .growth, .flagship,
     ]
 }

@@ -32,13 +32,17 @@ enum Programs {
         return result.standardOutput
     }
 
-    /// The program in C, which stands beside this one.
-    static let baseline = ownPath("libpq-baseline")
+    /// This program.
+    static let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
 
-    private static func ownPath(_ name: String) -> String {
-        let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-        return URL(filePath: program).deletingLastPathComponent().appending(path: name).path()
-    }
+    /// The program in C, which stands beside this one.
+    static let baseline = URL(filePath: own).deletingLastPathComponent().appending(path: "libpq-baseline").path()
+
+    /// The product of the package, as people install it.
+    static let migrate = Repository.path(".build/release/migrate")
+
+    /// What scripts/bench has installed from PyPI.
+    static func venv(_ name: String) -> String { Repository.path("Benchmarks/.build/venv/bin/\(name)") }
 
     /// A turn of the program in C: nanoseconds for each piece of work, and pieces in a second.
     static func baselineTurn(

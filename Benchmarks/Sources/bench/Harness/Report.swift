@@ -28,6 +28,11 @@ struct Report {
     func save() throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf",
+            negativeInfinity: "-inf",
+            nan: "nan"
+        )
         try encoder.encode(figures).write(to: Repository.root.appending(path: "bench/results.json"))
     }
 

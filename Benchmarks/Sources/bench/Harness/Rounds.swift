@@ -14,6 +14,8 @@ enum Measure: Hashable, Sendable {
     case stall
     /// Statements of others that were refused.
     case errors
+    /// The least that a task did, as a part of the mean.
+    case fairness
 }
 
 /// What one turn of one side measured.
@@ -71,9 +73,9 @@ struct Rounds {
         )
     }
 
-    /// Our side's median alone, as a part of what is allowed.
-    func figure(_ name: String, _ measure: Measure, _ unit: String, limit: Double) -> Figure {
-        let ours = turns[0].compactMap { $0[measure] }
+    /// One side's median alone, as a part of what is allowed.
+    func figure(_ name: String, _ measure: Measure, _ unit: String, of side: Int = 0, limit: Double) -> Figure {
+        let ours = turns[side].compactMap { $0[measure] }
         return Figure(
             name: name,
             ratio: ours.median / limit,

@@ -30,7 +30,7 @@ struct Stage: Sendable {
 
     /// A new database, at the newest version, with so many VMMs in its table.
     func makeVMMs(_ count: Int = 200_000) async throws -> VMMTable {
-        let database = "vmms_\(count)"
+        let database = Self.database(count)
         try await server.createDatabase(database)
         let configuration = try PostgresConfiguration(connectionString(database))
         let migrator = Migrator(
@@ -46,6 +46,25 @@ struct Stage: Sendable {
         _ = try await migrator.up(phase: .all)
         try await run("VACUUM ANALYZE vmm; CHECKPOINT", in: configuration)
         return try await VMMTable.open(configuration, connectionString(database))
+    }
+
+    func dropVMMs(_ count: Int) async throws { try await server.dropDatabase(Self.database(count)) }
+
+    private static func database(_ count: Int) -> String { "vmms_\(count)" }
+
+    /// Two new, empty databases: one for our migrations and one for others'.
+    func makeMigrationDatabases(_ count: Int) async throws -> (ours: String, theirs: String) {
+        let names = (ours: "ours_\(count)", theirs: "theirs_\(count)")
+        for name in [names.ours, names.theirs] {
+            try await server.dropDatabase(name)
+            try await server.createDatabase(name)
+        }
+        return names
+    }
+
+    /// As programs in Go want it.
+    func url(_ database: String) -> String {
+        "postgres://\(server.userName)@/\(database)?socket=\(server.socketDirectory)&sslmode=disable"
     }
 
     /// Runs statements one by one.
