@@ -31,7 +31,7 @@ struct Migrate: AsyncParsableCommand {
         subcommands: [
             UpCommand.self, StatusCommand.self, PlanCommand.self, VerifyCommand.self, DriftCommand.self,
             LintCommand.self, DownCommand.self, DumpCommand.self, NewCommand.self, BaselineCommand.self,
-            WaitCommand.self, LocalCommand.self,
+            PauseCommand.self, ResumeCommand.self, WaitCommand.self, LocalCommand.self,
         ]
     )
 }

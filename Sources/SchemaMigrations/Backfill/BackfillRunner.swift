@@ -9,7 +9,7 @@ struct BackfillRunner: Sendable {
     let step: PlannedStep
     let statement: BackfillStatement
     let store: HistoryStore
-    let token: FencingToken
+    let attempt: AttemptKey
     let options: MigratorOptions
     let report: @Sendable (MigrationEvent) -> Void
 
@@ -25,8 +25,11 @@ struct BackfillRunner: Sendable {
         while true {
             while cursor.nextPage < cursor.endPage {
                 try Task.checkCancellation()
-                cursor = try await batch(from: cursor, pace: &pace, connection)
+                let request: RunRequest
+                (cursor, request) = try await batch(from: cursor, pace: &pace, connection)
+                pace.target = request.batchTarget ?? options.batchTarget
                 if let progress = meter.take(cursor) { report(.stepProgress(step.identity, progress)) }
+                if cursor.nextPage < cursor.endPage { try request.refusePause() }
             }
             guard try await anyLeft(connection) else { break }
             cursor = try await nextPass(after: cursor, connection)
@@ -39,12 +42,12 @@ struct BackfillRunner: Sendable {
 
     private func begin(_ connection: PostgresConnection) async throws -> BackfillCursor {
         try await connection.withTransaction { connection in
-            try await store.prove(token, activity: step.label, connection)
+            try await store.prove(attempt.token, activity: step.label, connection)
             let table = try await BackfillTable.look(up: statement.relation, store, connection)
             let isRestart = if case .restartBackfill = step.beginning { true } else { false }
             if isRestart { try await store.removeCursor(of: step, connection) }
             let timing = StepTiming(startedAt: .now, durationMilliseconds: 0)
-            _ = try await store.record(step, outcome: .intent, timing: timing, token: token, connection)
+            _ = try await store.record(step, outcome: .intent, timing: timing, attempt, connection)
             if let known = try await store.cursor(of: step, connection) {
                 guard known.relation == table.relation, known.storage == table.storage else {
                     // The table was rewritten: page numbers mean other rows now.
@@ -61,15 +64,15 @@ struct BackfillRunner: Sendable {
         from cursor: BackfillCursor,
         pace: inout BatchPace,
         _ connection: PostgresConnection
-    ) async throws -> BackfillCursor {
+    ) async throws -> (BackfillCursor, RunRequest) {
         var budget = StallBudget(total: max(options.stallBudget, .seconds(60)))
         while true {
             let clock = ContinuousClock.now
             let end = min(cursor.endPage, cursor.nextPage + pace.pages)
             do {
-                let (next, duration) = try await commitBatch(cursor, upTo: end, connection)
+                let (next, duration, request) = try await commitBatch(cursor, upTo: end, connection)
                 pace.book(duration)
-                return next
+                return (next, request)
             } catch let error as PostgresError where error.mayBeRetriedByStep {
                 pace.shrink()
                 let pause = try budget.spend(ContinuousClock.now - clock, after: error, step: step)
@@ -84,14 +87,15 @@ struct BackfillRunner: Sendable {
         _ cursor: BackfillCursor,
         upTo end: Int64,
         _ connection: PostgresConnection
-    ) async throws -> (BackfillCursor, Duration) {
+    ) async throws -> (BackfillCursor, Duration, RunRequest) {
         try await connection.withTransaction { connection in
             try await connection.execute(
                 script: "SET LOCAL lock_timeout = \(options.lockTimeout.wholeMilliseconds); "
                     + "SET LOCAL jit = off; SET LOCAL idle_in_transaction_session_timeout = 0"
             )
             let percent = cursor.endPage > 0 ? 100 * cursor.nextPage / cursor.endPage : 100
-            try await store.prove(token, activity: "\(step.label), \(percent) %", connection)
+            let activity = "\(step.label), \(percent) %"
+            let request = try await store.prove(attempt.token, activity: activity, connection)
             let sql = statement.batch(pages: UInt32(clamping: cursor.nextPage)..<UInt32(clamping: end))
             let tags: [CommandTag]
             let clock = ContinuousClock.now
@@ -108,7 +112,7 @@ struct BackfillRunner: Sendable {
             }
             let duration = ContinuousClock.now - clock
             let next = cursor.advanced(to: end, rows: Int64(tags.last?.rowCount ?? 0))
-            return (try await store.save(next, of: step, connection), duration)
+            return (try await store.save(next, of: step, connection), duration, request)
         }
     }
 
@@ -130,7 +134,7 @@ struct BackfillRunner: Sendable {
             )
         }
         return try await connection.withTransaction { connection in
-            try await store.prove(token, activity: "\(step.label), next pass", connection)
+            try await store.prove(attempt.token, activity: "\(step.label), next pass", connection)
             let table = try await BackfillTable.look(up: statement.relation, store, connection)
             return try await store.save(cursor.restarted(on: table), of: step, connection)
         }
@@ -140,8 +144,8 @@ struct BackfillRunner: Sendable {
         var transaction: UInt64?
         do {
             try await connection.withTransaction { connection in
-                try await store.prove(token, activity: step.label, connection)
-                transaction = try await store.record(step, outcome: .applied, timing: timing, token: token, connection)
+                try await store.prove(attempt.token, activity: step.label, connection)
+                transaction = try await store.record(step, outcome: .applied, timing: timing, attempt, connection)
                 try await store.removeCursor(of: step, connection)
             }
         } catch let error as PostgresError where error.code == .commitOutcomeUnknown {
@@ -152,7 +156,7 @@ struct BackfillRunner: Sendable {
 
 /// How many pages the next batch takes: sized by time, so that it suits small and large rows alike.
 struct BatchPace {
-    let target: Duration
+    var target: Duration
     let maximum: Int64
     private(set) var pages: Int64 = 64
 

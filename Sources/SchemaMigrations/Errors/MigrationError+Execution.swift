@@ -19,6 +19,8 @@ extension MigrationError.Code {
     public static let connectionLost = Self(rawValue: "connection_lost")
     /// The database could not be reached.
     public static let cannotConnect = Self(rawValue: "cannot_connect")
+    /// Somebody has asked runs to stop, with `migrate pause`.
+    public static let paused = Self(rawValue: "paused")
     /// The run was interrupted.
     public static let interrupted = Self(rawValue: "interrupted")
     /// A step outside a transaction was cut short and nothing tells whether it happened.
@@ -51,6 +53,15 @@ extension MigrationError {
             excerpt: excerpt,
             hint: hints.isEmpty ? nil : hints.joined(separator: "\n"),
             underlying: error
+        )
+    }
+
+    static func fenced() -> MigrationError {
+        MigrationError(
+            .fenced,
+            "another runner has taken over; this one stops without changing anything more",
+            hint: "run \"migrate status\" to see how far it is",
+            exitCode: .lockHeld
         )
     }
 

@@ -44,6 +44,20 @@ public struct Migrator: Sendable {
         }
     }
 
+    /// Every attempt of every step that a runner has made here, the oldest first, in a read-only transaction.
+    ///
+    /// ```swift
+    /// for attempt in try await migrator.attempts() where attempt.outcome == .failed {
+    ///     print(attempt.startedAt, attempt.stepName, attempt.error ?? "")
+    /// }
+    /// ```
+    /// - Throws: ``MigrationError``, `PostgresError`. No bookkeeping is not an error: nobody has tried.
+    public func attempts() async throws -> [MigrationAttempt] {
+        try await PostgresConnection.withConnection(to: configuration) { connection in
+            try await connection.withTransaction(.readOnly) { try await store.attempts($0) }
+        }
+    }
+
     /// What is applied, pending, changed or missing.
     ///
     /// - Throws: ``MigrationError``, `PostgresError`. Findings are part of the status, not errors.
@@ -187,12 +201,16 @@ public struct Migrator: Sendable {
             plan: plan,
             count: options.fingerprintsPerRun
         )
-        for step in plan.pending {
+        try await store.closeAbandonedAttempts(before: token, work.connection)
+        for (index, step) in plan.pending.enumerated() {
             try Task.checkCancellation()
             guard !lock.isLost else { throw MigrationError.lockLost(before: step) }
+            try await store.request(work.connection).refusePause()
             report(.stepStarted(step.identity))
+            let attempt = AttemptKey(token: token, number: Int32(clamping: index + 1))
             do {
-                let timing = try await applyOne(step, on: work, token, report)
+                try await store.begin(attempt, step, runner: options.holder, work.connection)
+                let timing = try await applyOne(step, on: work, attempt, report)
                 result.book(step, timing)
                 let duration = Duration.milliseconds(timing.durationMilliseconds)
                 let lockHeld = timing.lockHeldMilliseconds.map { Duration.milliseconds($0) }
@@ -200,6 +218,7 @@ public struct Migrator: Sendable {
             } catch {
                 let described = MigrationError.describing(error, step: step)
                 report(.stepFailed(step.identity, described))
+                await book(described, of: attempt, work)
                 throw described
             }
             try await fingerprints.record(after: step, work.connection)
@@ -208,16 +227,29 @@ public struct Migrator: Sendable {
         return result
     }
 
+    /// Writes to the attempt log how a step failed; where that fails too, the next runner finds the attempt abandoned.
+    ///
+    /// In a task of its own, since the run may have been cancelled.
+    private func book(_ error: MigrationError, of attempt: AttemptKey, _ work: WorkConnection) async {
+        let connection = work.connection
+        _ = await Task {
+            guard await connection.isClosed else { return try await store.finish(attempt, after: error, connection) }
+            try await PostgresConnection.withConnection(to: configuration) { connection in
+                try await store.finish(attempt, after: error, connection)
+            }
+        }.result
+    }
+
     private func applyOne(
         _ step: PlannedStep,
         on work: WorkConnection,
-        _ token: FencingToken,
+        _ attempt: AttemptKey,
         _ report: @escaping @Sendable (MigrationEvent) -> Void
     ) async throws -> StepTiming {
         let timing: StepTiming
         if let settings = step.step.settings { try await work.connection.execute(script: settings) }
         do {
-            timing = try await start(step, on: work.connection, token, report)
+            timing = try await start(step, on: work.connection, attempt, report)
         } catch let lost as LostCommit {
             work.connection = try await PostgresConnection.connect(to: configuration)
             timing = try await LostCommitResolution(step: step, store: store).resolve(lost, on: work.connection)
@@ -230,7 +262,7 @@ public struct Migrator: Sendable {
     private func start(
         _ step: PlannedStep,
         on connection: PostgresConnection,
-        _ token: FencingToken,
+        _ attempt: AttemptKey,
         _ report: @escaping @Sendable (MigrationEvent) -> Void
     ) async throws -> StepTiming {
         switch step.step.kind {
@@ -238,14 +270,14 @@ public struct Migrator: Sendable {
             let runner = TransactionStepRunner(
                 step: step,
                 store: store,
-                token: token,
+                attempt: attempt,
                 options: options,
                 configuration: configuration,
                 report: report
             )
             return try await runner.run(on: connection)
         case .noTransaction:
-            return try await NonTransactionalStepRunner(step: step, store: store, token: token).run(on: connection)
+            return try await NonTransactionalStepRunner(step: step, store: store, attempt: attempt).run(on: connection)
         case .backfill:
             guard let statement = try step.step.inspect().backfill else {
                 throw MigrationError(.invalidBackfill, "\(step.label) is not an UPDATE that can be run in batches")
@@ -254,7 +286,7 @@ public struct Migrator: Sendable {
                 step: step,
                 statement: statement,
                 store: store,
-                token: token,
+                attempt: attempt,
                 options: options,
                 report: report
             )

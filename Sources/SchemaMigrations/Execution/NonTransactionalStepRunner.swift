@@ -6,7 +6,7 @@ import Postgres
 struct NonTransactionalStepRunner: Sendable {
     let step: PlannedStep
     let store: HistoryStore
-    let token: FencingToken
+    let attempt: AttemptKey
 
     func run(on connection: PostgresConnection) async throws -> StepTiming {
         let startedAt = PostgresTimestamp.now
@@ -30,10 +30,10 @@ struct NonTransactionalStepRunner: Sendable {
 
     private func recordIntent(_ connection: PostgresConnection, _ startedAt: PostgresTimestamp) async throws {
         try await connection.withTransaction { connection in
-            try await store.prove(token, activity: step.label, connection)
+            try await store.prove(attempt.token, activity: step.label, connection)
             guard !hasIntent else { return }
             let timing = StepTiming(startedAt: startedAt, durationMilliseconds: 0)
-            _ = try await store.record(step, outcome: .intent, timing: timing, token: token, connection)
+            _ = try await store.record(step, outcome: .intent, timing: timing, attempt, connection)
         }
     }
 
@@ -63,11 +63,11 @@ struct NonTransactionalStepRunner: Sendable {
     /// Cleans up after a statement that failed; not when another runner has taken over, whose index it would remove.
     private func withdraw(_ settlement: Settlement, _ connection: PostgresConnection) async throws {
         try await connection.withTransaction { connection in
-            try await store.prove(token, activity: step.label, connection)
+            try await store.prove(attempt.token, activity: step.label, connection)
         }
         try await settlement.clearLeftovers(store, connection)
         try await connection.withTransaction { connection in
-            try await store.prove(token, activity: step.label, connection)
+            try await store.prove(attempt.token, activity: step.label, connection)
             try await store.withdrawIntent(step, connection)
         }
     }
@@ -80,8 +80,8 @@ struct NonTransactionalStepRunner: Sendable {
         let milliseconds = Int64((ContinuousClock.now - clock).milliseconds)
         let timing = StepTiming(startedAt: startedAt, durationMilliseconds: milliseconds)
         try await connection.withTransaction { connection in
-            try await store.prove(token, activity: step.label, connection)
-            _ = try await store.record(step, outcome: .applied, timing: timing, token: token, connection)
+            try await store.prove(attempt.token, activity: step.label, connection)
+            _ = try await store.record(step, outcome: .applied, timing: timing, attempt, connection)
         }
         return timing
     }

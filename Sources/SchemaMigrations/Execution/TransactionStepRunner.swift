@@ -4,7 +4,7 @@ import Postgres
 struct TransactionStepRunner: Sendable {
     let step: PlannedStep
     let store: HistoryStore
-    let token: FencingToken
+    let attempt: AttemptKey
     let options: MigratorOptions
     let configuration: PostgresConfiguration
     let report: @Sendable (MigrationEvent) -> Void
@@ -18,7 +18,11 @@ struct TransactionStepRunner: Sendable {
         while true {
             let attempt = ContinuousClock.now
             do {
-                let timing = try await attemptOnce(connection, lockTimeout: min(lockTimeout, budget.remaining))
+                let timing = try await attemptOnce(
+                    connection,
+                    lockTimeout: min(lockTimeout, budget.remaining),
+                    tries: budget.attempts + 1
+                )
                 await watch?.stop()
                 return timing
             } catch let error as PostgresError where error.mayBeRetriedByStep {
@@ -56,23 +60,26 @@ struct TransactionStepRunner: Sendable {
         )
     }
 
-    private func attemptOnce(_ connection: PostgresConnection, lockTimeout: Duration) async throws -> StepTiming {
+    private func attemptOnce(_ connection: PostgresConnection, lockTimeout: Duration, tries: Int) async throws
+        -> StepTiming
+    {
         let startedAt = PostgresTimestamp.now
         let clock = ContinuousClock.now
         var timing = StepTiming(startedAt: startedAt, durationMilliseconds: 0)
         var transaction: UInt64?
         do {
             try await connection.withTransaction(transactionOptions(lockTimeout)) { connection in
-                try await store.prove(token, activity: step.label, connection)
+                try await store.prove(attempt.token, activity: step.label, connection)
                 let locked = ContinuousClock.now
                 try await runSQL(connection)
                 let end = ContinuousClock.now
                 timing = StepTiming(
                     startedAt: startedAt,
                     durationMilliseconds: Int64((end - clock).milliseconds),
-                    lockHeldMilliseconds: holdsWritersBack ? (end - locked).milliseconds : nil
+                    lockHeldMilliseconds: holdsWritersBack ? (end - locked).milliseconds : nil,
+                    tries: Int32(clamping: tries)
                 )
-                transaction = try await store.record(step, outcome: .applied, timing: timing, token: token, connection)
+                transaction = try await store.record(step, outcome: .applied, timing: timing, attempt, connection)
             }
         } catch let error as PostgresError where error.code == .commitOutcomeUnknown {
             throw LostCommit(transaction: transaction, timing: timing, error: error)

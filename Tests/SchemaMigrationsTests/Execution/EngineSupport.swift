@@ -16,9 +16,13 @@ func migrator(
 }
 
 /// The error that a run ends in; nil when it succeeds.
-func failure(_ migrator: Migrator, phase: PhaseSelection = .expand) async throws -> MigrationError? {
+func failure(
+    _ migrator: Migrator,
+    phase: PhaseSelection = .expand,
+    report: @escaping @Sendable (MigrationEvent) -> Void = { _ in }
+) async throws -> MigrationError? {
     do {
-        _ = try await migrator.up(phase: phase)
+        _ = try await migrator.up(phase: phase, report: report)
         return nil
     } catch let error as MigrationError {
         return error

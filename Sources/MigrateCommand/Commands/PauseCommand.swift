@@ -1,0 +1,69 @@
+import ArgumentParser
+import SchemaMigrations
+
+/// `migrate pause`.
+struct PauseCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pause",
+        abstract: "Ask a running up, and later ones, to stop at the next safe point.",
+        discussion: """
+            The run stops between two steps or two batches and answers 10; what it has committed stays.
+
+            EXAMPLE
+              migrate pause
+              migrate resume && migrate up
+            """
+    )
+
+    @OptionGroup(title: "Global options")
+    var global: GlobalOptions
+
+    func run() async throws {
+        let console = global.console
+        try await global.migratorWithoutFiles(console).pause()
+        console.message("paused: runs stop at their next safe point, until \"migrate resume\"")
+    }
+}
+
+/// `migrate resume`.
+struct ResumeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resume",
+        abstract: "Allow runs again, and tune a backfill that is under way.",
+        discussion: """
+            It starts no run: migrate up goes on where the paused one stopped.
+
+            EXAMPLE
+              migrate resume
+              migrate resume --batch-target 5
+            """
+    )
+
+    @Option(
+        name: .customLong("batch-target"),
+        help: ArgumentHelp("How long a batch of a backfill should take from now on.", valueName: "ms")
+    )
+    var batchTarget: Milliseconds?
+
+    @OptionGroup(title: "Global options")
+    var global: GlobalOptions
+
+    func run() async throws {
+        let console = global.console
+        try await global.migratorWithoutFiles(console).resume(batchTarget: batchTarget?.duration)
+        console.message("runs are allowed; \"migrate up\" goes on where the last one stopped")
+    }
+}
+
+extension GlobalOptions {
+    /// For commands that need the bookkeeping alone.
+    fileprivate func migratorWithoutFiles(_ console: Console) async throws -> Migrator {
+        var options = MigratorOptions()
+        options.schema = schema
+        return Migrator(
+            source: try MigrationSource(files: [:]),
+            database: try await database(console),
+            options: options
+        )
+    }
+}

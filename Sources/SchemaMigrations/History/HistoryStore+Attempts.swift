@@ -1,0 +1,78 @@
+import Postgres
+
+/// Which line of the attempt log an attempt has.
+struct AttemptKey: Sendable, Hashable {
+    let token: FencingToken
+    /// Counted within the run, from 1.
+    let number: Int32
+}
+
+extension HistoryStore {
+    /// Every attempt, the oldest first; none where there is no bookkeeping.
+    func attempts(_ connection: PostgresConnection) async throws -> [MigrationAttempt] {
+        guard try await exists(connection) else { return [] }
+        _ = try await checkControl(connection)
+        return try await connection.query(
+            once(
+                """
+                SELECT \(unsafeSQL: MigrationAttempt.columnNames.joined(separator: ", "))
+                FROM \(unsafeSQL: attempt) ORDER BY token, number
+                """
+            )
+        ).decode(MigrationAttempt.self)
+    }
+
+    /// Says, in a transaction of its own, that a step begins: to those who wait, and for good.
+    ///
+    /// One message and no flush to disk: a server that crashes right now may forget it.
+    ///
+    /// - Throws: ``MigrationError`` of code `fenced` when another runner has taken over.
+    func begin(_ key: AttemptKey, _ step: PlannedStep, runner: String, _ connection: PostgresConnection) async throws {
+        let token = key.token.value
+        let activity = PostgresQuery.quote(literal: step.label)
+        let texts = [step.migration.name, step.step.name, step.step.kind.label.rawValue, runner]
+            .map(PostgresQuery.quote(literal:)).joined(separator: ", ")
+        let tags = try await connection.execute(
+            script: """
+                BEGIN; SET LOCAL synchronous_commit = off;
+                UPDATE \(control) SET activity = \(activity), activity_at = clock_timestamp() WHERE token = \(token);
+                INSERT INTO \(attempt) (token, number, version, step, migration_name, step_name, kind, runner, role,
+                    started_at, outcome)
+                SELECT \(token), \(key.number), \(step.migration.version.number), \(step.ordinal), \(texts), session_user,
+                    clock_timestamp(), 'running'
+                FROM \(control) WHERE token = \(token);
+                COMMIT
+                """
+        )
+        guard tags.dropLast().last?.rowCount == 1 else { throw MigrationError.fenced() }
+    }
+
+    /// Writes how an attempt failed; in a transaction of its own, since the step's is rolled back.
+    func finish(_ key: AttemptKey, after error: MigrationError, _ connection: PostgresConnection) async throws {
+        let outcome: MigrationAttempt.Outcome = error.exitCode == .paused ? .interrupted : .failed
+        let state = (error.underlying as? PostgresError)?.sqlState?.rawValue
+        let place = error.location.map { "\($0): " } ?? ""
+        try await connection.query(
+            once(
+                """
+                UPDATE \(unsafeSQL: attempt) SET outcome = \(outcome.rawValue), finished_at = clock_timestamp(),
+                    duration_ms = 1000 * extract(epoch FROM clock_timestamp() - started_at),
+                    error_code = \(error.code.rawValue), sqlstate = \(state), error = \(place + error.message)
+                WHERE token = \(key.token.value) AND number = \(key.number) AND outcome = 'running'
+                """
+            )
+        )
+    }
+
+    /// Notes that the attempts of earlier runners, which are all gone, have led to nothing.
+    func closeAbandonedAttempts(before token: FencingToken, _ connection: PostgresConnection) async throws {
+        try await connection.query(
+            once(
+                """
+                UPDATE \(unsafeSQL: attempt) SET outcome = 'abandoned'
+                WHERE outcome = 'running' AND token < \(token.value)
+                """
+            )
+        )
+    }
+}
