@@ -5,18 +5,18 @@ import Testing
 import VMMDatastore
 import VMMModel
 
-/// A database of a test's own at version 2 of the schema, with a datastore on it.
+/// A database of a test's own, at version 2 of the schema unless told otherwise, with a datastore on it.
 struct DatastoreHarness {
     let pool: PostgresPool
     let datastore: Datastore
 
-    static func run(_ body: (DatastoreHarness) async throws -> Void) async throws {
+    static func run(version: Int = 2, _ body: (DatastoreHarness) async throws -> Void) async throws {
         try await withDatabase { database in
             let configuration = try database.configuration
             let pool = PostgresPool(configuration, maximumConnections: 8)
             let harness = DatastoreHarness(pool: pool, datastore: Datastore(pool))
             do {
-                try await harness.applyMigrations(through: 2)
+                try await harness.applyMigrations(through: version)
                 try await body(harness)
                 await pool.shutDown()
             } catch {

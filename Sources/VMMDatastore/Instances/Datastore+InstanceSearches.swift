@@ -127,10 +127,11 @@ extension Datastore {
                 """
                 intended_state = 'running' AND auto_restart_policy IS DISTINCT FROM 'never'
                 AND (instance.state = 'failed' OR (instance.state = 'vmm' AND active_vmm.state = 'saga_unwound'))
-                AND (time_last_auto_restarted IS NULL OR
+                AND (time_last_auto_restarted IS NULL
                 """
             )
             // Lengths of time are compared: added to a time, a long cooldown would lead beyond the last one there is.
+            query.appendLiteral(" OR ")
             query.appendInterpolation(now)
             query.appendLiteral(" - time_last_auto_restarted >= coalesce(auto_restart_cooldown, ")
             query.appendInterpolation(Cooldown(Instance.defaultAutoRestartCooldown))
