@@ -64,9 +64,12 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
         ),
+        // What both command lines share.
+        .target(name: "CommandSupport"),
         .target(
             name: "MigrateCommand",
             dependencies: [
+                "CommandSupport",
                 "EphemeralPostgres",
                 "Postgres",
                 "SchemaMigrations",
@@ -81,6 +84,7 @@ let package = Package(
         .target(
             name: "VMMCommand",
             dependencies: [
+                "CommandSupport",
                 "EphemeralPostgres",
                 "Postgres",
                 "VMMDatastore",
@@ -129,7 +133,7 @@ let package = Package(
         .testTarget(
             name: "MigrateCommandTests",
             dependencies: [
-                "MigrateCommand", "migrate", "Postgres", "TestSupport",
+                "CommandSupport", "MigrateCommand", "migrate", "Postgres", "TestSupport",
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ]
         ),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import EphemeralPostgres
 import SchemaMigrations
 
@@ -8,6 +9,10 @@ enum Failure {
     static func describing(_ error: any Error) -> MigrationError {
         if let server = error as? PostgresServerError {
             return MigrationError(.localServer, "\(server)", underlying: server)
+        }
+        if let choice = error as? DatabaseChoiceError {
+            let code = MigrationError.Code(rawValue: choice.code.rawValue)
+            return MigrationError(code, choice.message, hint: choice.hint, exitCode: .usage)
         }
         return MigrationError.describing(error)
     }
@@ -40,28 +45,15 @@ enum Failure {
     }
 
     private static func isOfArgumentParser(_ error: any Error) -> Bool {
-        if error is MigrationError || error is PostgresServerError { return false }
+        if error is MigrationError || error is PostgresServerError || error is DatabaseChoiceError { return false }
         if error is ExitCode || error is ValidationError || error is CleanExit { return true }
         return Migrate.exitCode(for: error) != .failure
     }
 }
 
 extension MigrationError.Code {
-    /// No database was named.
-    static let noDatabase = Self(rawValue: "no_database")
-    /// The database's URL does not say what it seems to say.
-    static let invalidURL = Self(rawValue: "invalid_url")
     /// The private server could not be used.
     static let localServer = Self(rawValue: "local_server")
     /// A folder or file of a new migration could not be made.
     static let cannotCreate = Self(rawValue: "cannot_create")
-}
-
-/// Takes passwords out of texts that quote the command line.
-enum Redaction {
-    static func withoutPasswords(_ text: String) -> String {
-        text
-            .replacing(#/:\/\/([^:\/@\s]*):[^\s']*@/#) { "://\($0.output.1):…@" }
-            .replacing(#/(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&']+)/#) { "\($0.output.1)…" }
-    }
 }

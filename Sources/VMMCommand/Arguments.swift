@@ -1,4 +1,5 @@
 public import ArgumentParser
+public import VMMDatastore
 public import VMMModel
 
 extension TypedID: ExpressibleByArgument {
@@ -11,3 +12,5 @@ extension TypedID: ExpressibleByArgument {
 extension VMMState.Kind: ExpressibleByArgument {}
 
 extension VMMFailureReason: ExpressibleByArgument {}
+
+extension FailureGrouping: ExpressibleByArgument {}

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Foundation
 import Postgres
 import VMMDatastore
@@ -26,6 +27,8 @@ struct CommandFailure: Error {
         switch error {
         case let failure as CommandFailure:
             self = failure
+        case let error as DatabaseChoiceError:
+            self.init("\(error.message)\n  hint: \(error.hint)", exitCode: .validationFailure)
         case let error as PostgresError where error.code == .connectionFailed:
             self.init(error.description, exitCode: .cannotConnect)
         case let error as PostgresError where error.code == .invalidConfiguration:
@@ -45,10 +48,11 @@ extension AsyncParsableCommand {
     func withDatastore(
         _ options: DatabaseOptions,
         _ output: OutputOptions,
+        writes: Bool = false,
         _ body: (Datastore) async throws -> Void
     ) async throws {
         do {
-            let pool = PostgresPool(try await options.configuration(), maximumConnections: 1)
+            let pool = PostgresPool(try await options.configuration(writes: writes), maximumConnections: 1)
             do {
                 try await body(Datastore(pool))
                 await pool.shutDown()

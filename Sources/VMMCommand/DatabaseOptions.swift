@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import EphemeralPostgres
 import Foundation
 import Postgres
@@ -27,33 +28,24 @@ struct DatabaseOptions: ParsableArguments {
         }
     }
 
-    /// How to reach the database; every transaction there is read-only, by the server's word.
+    /// How to reach the database; unless the command writes, every transaction is read-only, by the server's word.
     func configuration(
+        writes: Bool = false,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) async throws -> PostgresConfiguration {
         var configuration = try PostgresConfiguration(try await connectionString(environment))
         configuration.applicationName = "vmmdb"
-        configuration.settings["default_transaction_read_only"] = "on"
+        configuration.settings["default_transaction_read_only"] = writes ? "off" : "on"
         configuration.settings["statement_timeout"] = "\(statementTimeout)s"
         return configuration
     }
 
     private func connectionString(_ environment: [String: String]) async throws -> String {
-        if let databaseURL { return databaseURL }
-        if local { return try await localURL() }
-        for name in ["MIGRATE_DATABASE_URL", "DATABASE_URL"] {
-            if let url = environment[name], !url.isEmpty { return url }
+        switch try DatabaseChoice.choose(url: databaseURL, isLocal: local, environment: environment) {
+        case .connectionString(let text): text
+        case .libpqEnvironment: ""
+        case .local: try await localURL()
         }
-        let libpqVariables = ["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE"]
-        guard libpqVariables.contains(where: { environment[$0]?.isEmpty == false }) else {
-            throw ValidationError(
-                """
-                no database is given: use --database-url URL, set MIGRATE_DATABASE_URL, DATABASE_URL or libpq's PG* \
-                variables, or use --local for the private server
-                """
-            )
-        }
-        return ""
     }
 
     /// Starts the private server where it is stopped; a new one would only be empty.

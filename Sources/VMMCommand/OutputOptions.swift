@@ -7,9 +7,10 @@ struct OutputOptions: ParsableArguments {
     enum Format: String, ExpressibleByArgument, CaseIterable {
         case text
         case json
+        case csv
     }
 
-    @Option(help: "text for people, json for programs.")
+    @Option(help: "text for people, json for programs, csv for spreadsheets (lists and counts only).")
     var format = Format.text
 
     @Flag(name: .customLong("no-color"), help: "No colors, not even on a terminal; NO_COLOR does the same.")
@@ -25,6 +26,20 @@ struct OutputOptions: ParsableArguments {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         try FileHandle.standardOutput.write(contentsOf: try encoder.encode(value) + Data("\n".utf8))
+    }
+
+    /// Writes a row of CSV (RFC 4180) to stdout.
+    func write(csv cells: [String]) throws {
+        let quoted = cells.map { cell in
+            let needsQuotes = cell.contains { $0 == "," || $0 == "\"" || $0.isNewline }
+            return needsQuotes ? "\"\(cell.replacing("\"", with: "\"\""))\"" : cell
+        }
+        try FileHandle.standardOutput.write(contentsOf: Data((quoted.joined(separator: ",") + "\r\n").utf8))
+    }
+
+    /// Refuses CSV for what is no table.
+    func requireNoTable() throws {
+        if format == .csv { throw ValidationError("this is no table: --format is text or json here") }
     }
 
     /// Writes a message to stderr; there is nobody to tell when that fails.

@@ -3,9 +3,20 @@ import VMMModel
 
 /// A VMM as the command's JSON has it; each field is always there, as null where there is nothing.
 struct VMMReport: Encodable {
-    let stored: StoredVMM
+    let vmm: VMM
+    /// What is wrong with the row's state.
+    let anomaly: VMMStateAnomaly?
 
-    private var vmm: VMM { stored.vmm }
+    init(stored: StoredVMM) {
+        vmm = stored.vmm
+        anomaly = stored.anomaly
+    }
+
+    /// Of a VMM that was read as one that can be.
+    init(_ vmm: VMM) {
+        self.vmm = vmm
+        anomaly = nil
+    }
 
     private enum CodingKeys: String, CodingKey {
         case id
@@ -26,7 +37,7 @@ struct VMMReport: Encodable {
 
     /// The reason that the row has; what only stands in for a missing one is none.
     var reason: VMMFailureReason? {
-        switch stored.anomaly {
+        switch anomaly {
         case nil: vmm.runtime.state.failureReason
         case .missingReason: nil
         case .unexpectedReason(_, let reason): reason
@@ -34,7 +45,7 @@ struct VMMReport: Encodable {
     }
 
     var warnings: [String] {
-        stored.anomaly.map { [$0.description] } ?? []
+        anomaly.map { [$0.description] } ?? []
     }
 
     func encode(to encoder: any Encoder) throws {

@@ -1,4 +1,4 @@
-import SchemaMigrations
+import CommandSupport
 import Testing
 
 @testable import MigrateCommand
@@ -39,10 +39,10 @@ import Testing
         environment["DATABASE_URL"] = nil
         #expect(try DatabaseChoice.choose(url: nil, isLocal: false, environment: environment) == .libpqEnvironment)
         environment["PGHOST"] = nil
-        #expect(throws: MigrationError.self) {
+        #expect(throws: DatabaseChoiceError.self) {
             try DatabaseChoice.choose(url: nil, isLocal: false, environment: environment)
         }
-        #expect(throws: MigrationError.self) {
+        #expect(throws: DatabaseChoiceError.self) {
             try DatabaseChoice.choose(url: "", isLocal: false, environment: ["PGHOST": "a"])
         }
     }
@@ -52,7 +52,9 @@ import Testing
         "postgresql://u:p:w@h@i/db", "postgresql://u:p#w@h/db",
     ])
     func `a URL whose password libpq would misread is refused`(url: String) {
-        #expect(throws: MigrationError.self) { try DatabaseChoice.choose(url: url, isLocal: false, environment: [:]) }
+        #expect(throws: DatabaseChoiceError.misread) {
+            try DatabaseChoice.choose(url: url, isLocal: false, environment: [:])
+        }
     }
 
     @Test(arguments: [

@@ -1,16 +1,12 @@
 import Foundation
-import Postgres
-import Subprocess
-import SystemPackage
-import TestSupport
 import Testing
 
 /// Runs the built `vmmdb`, as an operator would.
 @Suite struct `The command vmmdb` {
-    private static let running = "11111111-1111-4111-8111-111111111111"
-    private static let failed = "22222222-2222-4222-8222-222222222222"
-    private static let deleted = "33333333-3333-4333-8333-333333333333"
-    private static let sled = "44444444-4444-4444-8444-444444444444"
+    static let running = "11111111-1111-4111-8111-111111111111"
+    static let failed = "22222222-2222-4222-8222-222222222222"
+    static let deleted = "33333333-3333-4333-8333-333333333333"
+    static let sled = "44444444-4444-4444-8444-444444444444"
 
     @Test func `show prints the reason's label and what it means`() async throws {
         try await withVMMs { url in
@@ -133,7 +129,8 @@ import Testing
     @Test(arguments: [
         ["list", "--state", "asleep"], ["show", "not-a-uuid"], ["show"], ["dance"], ["list", "--bogus"],
         ["list", "--local", "--database-url", "postgresql:///x"], ["failures", "--by", "moon"], ["list"],
-        ["list", "--database-url", "no connection string"],
+        ["list", "--database-url", "no connection string"], ["failures", "--since", "yesterday"],
+        ["show", running, "--format", "csv"], ["mark-failed", running], ["instance", "x"],
     ])
     func `wrong arguments, and no database, are usage errors`(arguments: [String]) async throws {
         let result = try await run(arguments)
@@ -188,85 +185,5 @@ import Testing
             #expect(result.exitCode == 1)
             #expect(result.error.contains("migrate up"))
         }
-    }
-}
-
-extension `The command vmmdb` {
-    private struct RunResult {
-        let exitCode: Int32
-        let output: String
-        let error: String
-
-        var lines: [Substring] { output.split(separator: "\n") }
-    }
-
-    /// The products of the build lie beside the bundle of the tests.
-    private static let binary: String = {
-        let folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-        return folder.appending(path: "vmmdb").path
-    }()
-
-    private func run(_ arguments: String...) async throws -> RunResult {
-        try await run(arguments)
-    }
-
-    private func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> RunResult {
-        let variables = environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) }
-        let result = try await Subprocess.run(
-            .path(FilePath(Self.binary)),
-            arguments: Arguments(arguments),
-            environment: .custom(Dictionary(uniqueKeysWithValues: variables)),
-            workingDirectory: FilePath(FileManager.default.temporaryDirectory.path),
-            output: .string(limit: 1 << 22),
-            error: .string(limit: 1 << 20)
-        )
-        guard case .exited(let code) = result.terminationStatus else {
-            throw UnexpectedEnd(status: "\(result.terminationStatus)")
-        }
-        return RunResult(exitCode: code, output: result.standardOutput, error: result.standardError)
-    }
-
-    private struct UnexpectedEnd: Error {
-        let status: String
-    }
-
-    private func execute(_ sql: String, on url: String) async throws {
-        try await PostgresConnection.withConnection(to: try PostgresConfiguration(url)) { connection in
-            _ = try await connection.execute(script: sql)
-        }
-    }
-
-    /// Runs `body` with a database that has a running, a failed and a deleted VMM.
-    private func withVMMs(through version: Int = 2, _ body: (String) async throws -> Void) async throws {
-        try await withDatabase { database in
-            let url = database.connectionString
-            for sql in try migrationSteps(through: version) { try await execute(sql, on: url) }
-            if version >= 2 { try await execute(Self.rows, on: url) }
-            try await body(url)
-        }
-    }
-
-    private static let rows = """
-        INSERT INTO vmm (id, time_created, time_deleted, instance_id, time_state_updated, state_generation, sled_id,
-          propolis_ip, state, cpu_platform, failure_reason)
-        VALUES
-          ('\(running)', '2026-08-21 11:00Z', NULL, gen_random_uuid(), '2026-08-21 12:00:00.000001Z', 4, '\(sled)',
-            'fd00::1', 'running', 'amd_milan', NULL),
-          ('\(failed)', '2026-08-21 11:00Z', NULL, gen_random_uuid(), '2026-08-21 12:00Z', 5, gen_random_uuid(),
-            '10.0.0.1', 'failed', 'amd_turin', 'sled_off'),
-          ('\(deleted)', '2026-08-21 11:00Z', '2026-08-22Z', gen_random_uuid(), '2026-08-21 12:00Z', 6,
-            gen_random_uuid(), 'fd00::2', 'failed', 'sled_default', 'prehistoric')
-        """
-
-    private func migrationSteps(through version: Int) throws -> [String] {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: "migrations")
-        return try FileManager.default.contentsOfDirectory(atPath: root.path).sorted()
-            .filter { Int($0.prefix(4)).map { $0 <= version } ?? false }
-            .flatMap { folder in
-                try FileManager.default.contentsOfDirectory(atPath: root.appending(path: folder).path).sorted()
-                    .filter { $0.hasSuffix(".sql") && $0 != "down.sql" && $0 != "verify.sql" }
-                    .map { try String(contentsOf: root.appending(path: "\(folder)/\($0)"), encoding: .utf8) }
-            }
     }
 }

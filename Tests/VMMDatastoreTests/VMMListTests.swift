@@ -61,10 +61,25 @@ import VMMModel
             _ = try await harness.insert(.failed(.noSuchInstance))
             _ = try await harness.insert(.failed(.noSuchInstance), deletedAt: try Sample.time(1))
             let counts = try await harness.datastore.countFailures()
-            #expect(counts.map(\.reason) == [.sledOff, .noSuchInstance])
+            #expect(counts.map(\.group) == ["sled_off", "no_such_instance"])
             #expect(counts.map(\.live) == [3, 1])
             #expect(counts.map(\.deleted) == [0, 1])
             #expect(counts.map(\.total) == [3, 2])
+        }
+    }
+
+    @Test func `failures are counted by sled and by day, from a time on`() async throws {
+        try await DatastoreHarness.run { harness in
+            let old = try await harness.insert(.failed(.sledOff))
+            let new = try await harness.insert(.failed(.sledOff))
+            for (vmm, time) in [(old, "2026-08-20 23:59:59.999999Z"), (new, "2026-08-21 00:00Z")] {
+                try await harness.execute("UPDATE vmm SET time_state_updated = '\(time)' WHERE id = '\(vmm.id)'")
+            }
+            let days = try await harness.datastore.countFailures(by: .day)
+            #expect(days.map(\.group) == ["2026-08-20", "2026-08-21"])
+            let midnight = try #require(Timestamp("2026-08-21T00:00:00Z"))
+            let sleds = try await harness.datastore.countFailures(by: .sled, since: midnight)
+            #expect(sleds.map(\.group) == [new.sledID.description])
         }
     }
 }

@@ -1,19 +1,6 @@
 import Postgres
 public import VMMModel
 
-/// How many VMMs failed for one reason.
-public struct VMMFailureCount: Hashable, Sendable {
-    /// The reason; `nil` for VMMs whose rows have none.
-    public let reason: VMMFailureReason?
-    /// The VMMs that are not marked deleted.
-    public let live: Int
-    /// The VMMs that are.
-    public let deleted: Int
-
-    /// All of them.
-    public var total: Int { live + deleted }
-}
-
 extension Datastore {
     /// Lists VMMs in the order of their identifiers, page by page.
     ///
@@ -66,29 +53,6 @@ extension Datastore {
             try await connection.withRows(filter.query()) { rows in
                 try await body(StoredVMMRows(rows))
             }
-        }
-    }
-
-    /// Counts failed VMMs by reason.
-    ///
-    /// This reads the whole table.
-    ///
-    /// - Returns: A count for each reason that occurs, the largest first.
-    /// - Throws: `PostgresError`.
-    public func countFailures() async throws -> [VMMFailureCount] {
-        let rows = try await pool.query(
-            """
-            SELECT failure_reason, count(*) FILTER (WHERE time_deleted IS NULL) AS live,
-              count(time_deleted) AS deleted
-            FROM vmm WHERE state = 'failed' GROUP BY failure_reason ORDER BY count(*) DESC, failure_reason
-            """
-        )
-        return try rows.map { row in
-            VMMFailureCount(
-                reason: try row.decode("failure_reason"),
-                live: try row.decode("live"),
-                deleted: try row.decode("deleted")
-            )
         }
     }
 }
