@@ -33,10 +33,6 @@ public enum MigrateProgram {
 
     /// Reads the command line.
     static func command(for arguments: [String]) throws -> any ParsableCommand {
-        let command = try Migrate.parseAsRoot(ArgumentOrder.globalOptionsLast(arguments))
-        if let format = (command as? any GlobalCommand)?.global.format, !format.isGeneral {
-            throw ValidationError("--format \(format.rawValue) is for lint; there are text and json")
-        }
-        return command
+        try Migrate.parseAsRoot(ArgumentOrder.globalOptionsLast(arguments))
     }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import CommandSupport
 import Testing
 
@@ -26,6 +27,31 @@ import Testing
         let words = option.split(separator: " ").map(String.init)
         for arguments in [words + ["status"], ["status"] + words] {
             #expect(throws: Never.self) { _ = try MigrateProgram.command(for: arguments) }
+        }
+    }
+
+    /// Every command that has no commands below it, with what it cannot do without.
+    static let commands = [
+        ["up"], ["status"], ["plan"], ["verify"], ["drift"], ["down", "--to", "1"], ["dump"], ["new", "a"],
+        ["baseline", "--at", "1"], ["pause"], ["resume"], ["wait"], ["local", "start"], ["local", "stop"],
+        ["local", "url"],
+        ["local", "reset"],
+    ]
+
+    @Test func `only lint writes what code hosts read`() throws {
+        let all = Migrate.configuration.subcommands.map { $0._commandName }
+        #expect(Set(all) == Set(Self.commands.map { $0[0] } + ["lint"]))
+        for format in ["github", "sarif"] {
+            #expect(throws: Never.self) { _ = try MigrateProgram.command(for: ["lint", "--format", format]) }
+            for command in Self.commands {
+                #expect(throws: Never.self) { _ = try MigrateProgram.command(for: command + ["--format", "json"]) }
+                let error = #expect(throws: (any Error).self) {
+                    _ = try MigrateProgram.command(for: command + ["--format", format])
+                }
+                let refusal = try #require(error, "\(command)")
+                #expect(Migrate.exitCode(for: refusal).rawValue == 64)
+                #expect(Migrate.fullMessage(for: refusal).contains("'\(format)' is invalid for '--format"))
+            }
         }
     }
 

@@ -38,6 +38,13 @@ import Testing
             kind: .transaction,
             options: StepOptions(allowances: [LintAllowance(rule: "drop-table", reason: "it is empty", line: 2)])
         ),
+        Accepted(
+            text: "-- migrate: allow drop-table\n-- migrate: allow\nSELECT 1",
+            kind: .transaction,
+            options: StepOptions(allowances: [
+                LintAllowance(rule: "drop-table", reason: "", line: 1), LintAllowance(rule: "", reason: "", line: 2),
+            ])
+        ),
         Accepted(text: "-- migrate the rows of each user\nSELECT 1", kind: .transaction),
         Accepted(text: "-- migrate backfill rows later\nSELECT '\n-- migrate: nonsense'", kind: .transaction),
         Accepted(text: "SELECT $$\n-- migrate: no-transaction\n$$", kind: .transaction),
@@ -93,12 +100,6 @@ import Testing
             code: .invalidDirective,
             place: "1:1",
             says: "not a time"
-        ),
-        Refused(
-            text: "-- migrate: allow drop-table",
-            code: .invalidDirective,
-            place: "1:1",
-            says: "a rule and a reason"
         ),
         Refused(
             text: "-- migrate: phase=expand\n-- migrate: phase=expand",

@@ -35,7 +35,7 @@ struct LintCommand: AsyncParsableCommand {
     var version: Int?
 
     @OptionGroup(title: "Global options")
-    var global: GlobalOptions
+    var global: GlobalOptionsWriting<LintFormat>
 
     func validate() throws {
         if let version, !(9...99).contains(version) {
@@ -106,4 +106,14 @@ struct LintCommand: AsyncParsableCommand {
         }
         return Array(data)
     }
+}
+
+/// How findings are written.
+enum LintFormat: String, ResultFormat {
+    case text
+    case json
+    /// Commands that GitHub shows beside the lines.
+    case github
+    /// SARIF 2.1.0.
+    case sarif
 }

@@ -6,8 +6,11 @@ import Logging
 import Postgres
 import SchemaMigrations
 
-/// The options that every subcommand takes.
-struct GlobalOptions: ParsableArguments {
+/// The options that every subcommand takes, with `--format` for text and JSON.
+typealias GlobalOptions = GlobalOptionsWriting<OutputFormat>
+
+/// The options that every subcommand takes; `Format` says how its results can be written, and nothing else is taken.
+struct GlobalOptionsWriting<Format: ResultFormat>: ParsableArguments {
     @Option(
         name: .customLong("database-url"),
         help: ArgumentHelp(
@@ -33,7 +36,7 @@ struct GlobalOptions: ParsableArguments {
     var local = false
 
     @Option(help: "How results are written.")
-    var format = OutputFormat.text
+    var format = Format.text
 
     @Flag(help: "Say more on stderr.")
     var verbose = false
@@ -74,7 +77,7 @@ struct GlobalOptions: ParsableArguments {
     }
 }
 
-extension GlobalOptions {
+extension GlobalOptionsWriting {
     /// Where this command writes.
     var console: Console {
         Console(
@@ -120,27 +123,13 @@ extension GlobalOptions {
     }
 }
 
-/// How results are written.
-enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+/// The values of a command's `--format`; text for people is always one.
+protocol ResultFormat: ExpressibleByArgument, CaseIterable, Equatable, Sendable {
+    static var text: Self { get }
+}
+
+/// How results are written by every command that says nothing else.
+enum OutputFormat: String, ResultFormat {
     case text
     case json
-    /// Commands that GitHub shows beside the lines; for `lint` alone.
-    case github
-    /// SARIF 2.1.0; for `lint` alone.
-    case sarif
-
-    /// Whether every command writes it.
-    var isGeneral: Bool { self == .text || self == .json }
 }
-
-/// A command that takes the global options, and writes text and JSON only.
-protocol GlobalCommand: ParsableCommand {
-    var global: GlobalOptions { get }
-}
-
-extension UpCommand: GlobalCommand {}
-extension StatusCommand: GlobalCommand {}
-extension PlanCommand: GlobalCommand {}
-extension VerifyCommand: GlobalCommand {}
-extension DriftCommand: GlobalCommand {}
-extension BaselineCommand: GlobalCommand {}

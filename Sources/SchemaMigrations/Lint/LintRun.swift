@@ -74,26 +74,29 @@ struct LintRun {
     private mutating func report(_ found: [LintFinding], of step: MigrationStep) {
         fileCount += 1
         let allowances = step.options.allowances
-        let known = Set(LintRule.all.map(\.id))
         let allowed = Set(allowances.filter { !$0.reason.isEmpty }.map(\.rule))
         let used = Set(found.map(\.rule.id)).intersection(allowed)
         findings += found.filter { !allowed.contains($0.rule.id) }
         silencedCount += found.count { allowed.contains($0.rule.id) }
         for allowance in allowances {
+            guard let (rule, why) = Self.complaint(about: allowance, used: used) else { continue }
             let offset = step.file.byteOffset(ofLine: allowance.line)
-            if !known.contains(allowance.rule) {
-                let nearest = Spelling.nearest(to: allowance.rule, in: known.sorted())
-                let hint = nearest.map { "; did you mean \($0)?" } ?? ""
-                let why = "there is no rule \"\(allowance.rule)\"\(hint)"
-                findings.append(LintFinding(FileRules.invalidSilence, why, atByte: offset, of: step.file))
-            } else if allowance.reason.isEmpty {
-                let why = "the silence of \(allowance.rule) says no reason"
-                findings.append(LintFinding(FileRules.invalidSilence, why, atByte: offset, of: step.file))
-            } else if !used.contains(allowance.rule) {
-                let why = "nothing in this file breaks \(allowance.rule)"
-                findings.append(LintFinding(FileRules.unusedSilence, why, atByte: offset, of: step.file))
-            }
+            findings.append(LintFinding(rule, why, atByte: offset, of: step.file))
         }
+    }
+
+    /// What is wrong with a silence, if anything is.
+    private static func complaint(about allowance: LintAllowance, used: Set<String>) -> (LintRule, String)? {
+        let rule = allowance.rule
+        if rule.isEmpty { return (FileRules.invalidSilence, "the silence names no rule") }
+        if !LintRule.all.contains(where: { $0.id == rule }) {
+            let nearest = Spelling.nearest(to: rule, in: LintRule.all.map(\.id))
+            let hint = nearest.map { "; did you mean \($0)?" } ?? ""
+            return (FileRules.invalidSilence, "there is no rule \"\(rule)\"\(hint)")
+        }
+        if allowance.reason.isEmpty { return (FileRules.invalidSilence, "the silence of \(rule) says no reason") }
+        if used.contains(rule) { return nil }
+        return (FileRules.unusedSilence, "nothing in this file breaks \(rule)")
     }
 
     private static func writes(in steps: [LintStep]) -> [LintWrite] {

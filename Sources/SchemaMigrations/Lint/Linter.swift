@@ -32,7 +32,9 @@ public struct Linter: Sendable {
 
     /// Lints files that belong to no source, each as a migration of its own.
     ///
-    /// - Throws: ``MigrationError`` for a file that cannot be read as text.
+    /// A directive that does not exist is a comment, as another tool may have written the file.
+    ///
+    /// - Throws: ``MigrationError`` for a file that cannot be read as text, or with a wrong directive.
     public func lint(files: [(path: String, bytes: [UInt8])]) throws(MigrationError) -> LintReport {
         var migrations: [Migration] = []
         for file in files { migrations.append(try Migration(loose: file.path, bytes: file.bytes)) }
@@ -61,15 +63,15 @@ extension Migration {
     /// A file that stands alone, as the only step of a migration.
     fileprivate init(loose path: String, bytes: [UInt8]) throws(MigrationError) {
         let file = try SQLFile(path: path, bytes: bytes)
-        let directives = try? Directives(of: file, header: SQLHeader(of: file.text), isForeign: true)
+        let directives = try Directives(of: file, header: SQLHeader(of: file.text), isForeign: true)
         guard let version = MigrationVersion(1) else {
             throw MigrationError(.invalidText, "no version", at: SourceLocation(file: path))
         }
         let step = MigrationStep(
             ordinal: 1,
             name: path,
-            kind: directives?.kind ?? .transaction,
-            options: directives?.options ?? StepOptions(),
+            kind: directives.kind ?? .transaction,
+            options: directives.options,
             file: file
         )
         self.init(
@@ -77,7 +79,7 @@ extension Migration {
             name: path,
             folder: path,
             path: path,
-            phase: directives?.phase ?? .expand,
+            phase: directives.phase ?? .expand,
             steps: [step],
             down: nil,
             verify: nil

@@ -38,7 +38,7 @@ struct Directives {
         guard !line.words.isEmpty else {
             throw file.error(.invalidDirective, "the directive is empty", atByte: line.offset)
         }
-        if line.words[0] == "allow" { return try readAllowance(line, in: file) }
+        if line.words[0] == "allow" { return readAllowance(line, in: file) }
         var words = line.words[...]
         while let word = words.popFirst() {
             let name = String(word.prefix { $0 != "=" })
@@ -66,18 +66,11 @@ struct Directives {
         }
     }
 
-    private mutating func readAllowance(_ line: DirectiveLine, in file: SQLFile) throws(MigrationError) {
-        guard line.words.count >= 3 else {
-            throw file.error(
-                .invalidDirective,
-                "\"allow\" needs a rule and a reason",
-                atByte: line.offset,
-                hint: "write: -- migrate: allow RULE why it is right here"
-            )
-        }
+    /// Takes any silence: what it lacks is a finding of the linter, and no reason not to migrate.
+    private mutating func readAllowance(_ line: DirectiveLine, in file: SQLFile) {
         let number = file.location(ofByte: line.offset).line ?? 1
         let reason = line.words.dropFirst(2).joined(separator: " ")
-        options.allowances.append(LintAllowance(rule: line.words[1], reason: reason, line: number))
+        options.allowances.append(LintAllowance(rule: line.words.dropFirst().first ?? "", reason: reason, line: number))
     }
 
     private func rejectContradictions(in file: SQLFile) throws(MigrationError) {

@@ -65,9 +65,9 @@ public struct StepOptions: Sendable, Hashable {
 
 /// What `-- migrate: allow RULE reason` says.
 public struct LintAllowance: Sendable, Hashable {
-    /// The rule's id.
+    /// The rule's id as it is written; empty, or of no rule, where the linter has to complain.
     public let rule: String
-    /// Why breaking it is right here.
+    /// Why breaking it is right here; empty where nothing is said, and then the silence has no effect.
     public let reason: String
     /// The directive's line, counted from 1.
     public let line: Int
