@@ -109,10 +109,20 @@ extension Session {
             _ = try await run(script: options.beginStatement, deadline: deadline)
         } catch {
             // A setting that is refused leaves the transaction open, and failed.
-            if !options.settings.isEmpty { _ = await rollBack(.transaction) }
+            if transactionStatus != PQTRANS_IDLE { await undoBegin() }
             throw error
         }
         return mayNest ? .transaction : .retried
+    }
+
+    /// Rolls back what began and was refused, within the turn that is held; the connection is closed when that fails.
+    private func undoBegin() async {
+        guard !isClosed else { return }
+        do throws(PostgresError) {
+            _ = try await run(script: "ROLLBACK", deadline: deadline(configuration.cancelTimeout), .isIgnored)
+        } catch {
+            close("a rollback failed; the connection was closed")
+        }
     }
 
     /// Rolls back; the connection is closed when that fails.
