@@ -152,13 +152,6 @@ public final class PostgresConnection: Sendable {
         get async { await session.serverVersion }
     }
 
-    /// Whether each transaction may get another session of the server, as behind a pooler in transaction mode.
-    ///
-    /// Found out when connecting; see ``PostgresConfiguration/PoolerMode/detected``.
-    public var isPooled: Bool {
-        get async { await session.isPooled }
-    }
-
     /// Whether the session is inside a transaction, as the server last reported.
     public var isInTransaction: Bool {
         get async {

@@ -64,7 +64,6 @@ extension HistoryStore {
             duration_ms bigint,
             tries integer,
             lock_held_ms double precision,
-            blocked_ms double precision,
             rows bigint,
             outcome text NOT NULL CHECK (outcome IN ('running', 'applied', 'failed', 'interrupted', 'abandoned')),
             error_code text,

@@ -19,8 +19,7 @@ extension HistoryStore {
                 WITH attempt AS (
                     UPDATE \(unsafeSQL: attempt) SET outcome = 'applied', finished_at = clock_timestamp(),
                         duration_ms = \(timing.durationMilliseconds), tries = \(timing.tries),
-                        lock_held_ms = \(timing.lockHeldMilliseconds), blocked_ms = \(timing.blockedMilliseconds),
-                        rows = \(timing.rows)
+                        lock_held_ms = \(timing.lockHeldMilliseconds), rows = \(timing.rows)
                     WHERE \(isApplied) AND token = \(key.token.value) AND number = \(key.number)
                 )
                 INSERT INTO \(unsafeSQL: history) AS h (version, step, step_count, migration_name, step_name, phase, kind,
@@ -71,6 +70,5 @@ struct StepTiming: Sendable {
     let durationMilliseconds: Int64
     var rows: Int64?
     var lockHeldMilliseconds: Double?
-    var blockedMilliseconds: Double?
     var tries: Int32?
 }

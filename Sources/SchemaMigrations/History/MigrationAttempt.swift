@@ -40,8 +40,6 @@ public struct MigrationAttempt: Sendable, Hashable {
     public let tries: Int?
     /// How long it kept writers waiting while it held its locks, in milliseconds; nil when it held none that do.
     public let lockHeldMS: Double?
-    /// How long other sessions waited because of it, all together and as far as it was seen, in milliseconds.
-    public let blockedMS: Double?
     /// How many rows it changed, where that is known.
     public let rows: Int64?
     /// What came of it.
@@ -58,7 +56,7 @@ extension MigrationAttempt: PostgresRecord {
     /// The columns of the bookkeeping that make an attempt.
     public static let columnNames = [
         "version", "migration_name", "step", "step_name", "kind", "runner", "role", "started_at", "finished_at",
-        "duration_ms", "tries", "lock_held_ms", "blocked_ms", "rows", "outcome", "error_code", "sqlstate", "error",
+        "duration_ms", "tries", "lock_held_ms", "rows", "outcome", "error_code", "sqlstate", "error",
     ]
 
     /// Reads one line of the attempt log.
@@ -79,7 +77,6 @@ extension MigrationAttempt: PostgresRecord {
         durationMS = try columns.next()
         tries = try columns.next(as: Int32?.self).map(Int.init)
         lockHeldMS = try columns.next()
-        blockedMS = try columns.next()
         rows = try columns.next()
         outcome = try columns.next()
         errorCode = try columns.next()
