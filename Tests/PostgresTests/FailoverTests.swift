@@ -48,7 +48,9 @@ struct FailoverTests {
         )
         #expect(error.code == .connectionFailed)
         #expect(error.message.contains("port \(closed.port) failed: Connection refused"))
-        #expect(error.message.contains("could not translate host name \"no-such-host.invalid\""))
+        // A resolver without a network may take longer to say no than the host's share of the deadline.
+        let unresolved = ["could not translate", "resolving"].map { "\($0) host name \"no-such-host.invalid\"" }
+        #expect(unresolved.contains { error.message.contains($0) })
         #expect(error.message.contains("connecting to 127.0.0.1:\(hole.port) took longer than"))
         #expect(!error.debugDescription.contains("hunter2"))
     }
