@@ -166,7 +166,8 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
-            path: "Tests/HotPaths"
+            path: "Tests/HotPaths",
+            exclude: ["counts.json"]
         ),
         .testTarget(
             name: "PublicAPIProbe",

@@ -24,7 +24,7 @@ public struct PostgresRows: Sendable, RandomAccessCollection {
     /// The number of rows.
     public var endIndex: Int { result.rowCount }
 
-    /// The row at a position; like an array's, the position must be one of ``indices``.
+    /// The row at a position; like an array's, the position must be one of `indices`.
     public subscript(position: Int) -> PostgresRow {
         precondition(position >= 0 && position < result.rowCount, "row index out of range")
         return PostgresRow(result: result, layout: layout, index: position)

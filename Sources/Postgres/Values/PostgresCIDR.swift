@@ -8,10 +8,8 @@ public struct PostgresCIDR: Sendable, Hashable {
 
     /// From an address with prefix length; nil when bits behind the prefix are set.
     public init?(_ network: PostgresInet) {
-        for (index, byte) in network.bytes.enumerated() {
-            let bits = min(8, max(0, Int(network.prefixLength) - index * 8))
-            guard byte & (0xFF >> UInt8(bits)) == 0 || bits == 8 else { return nil }
-        }
+        let hostBits = UInt128((network.isIPv6 ? 128 : 32) - network.prefixLength)
+        guard network.address & ~(.max << hostBits) == 0 else { return nil }
         self.network = network
     }
 }

@@ -6,17 +6,47 @@ import Glibc
 /// let address = PostgresInet("fd00:1122::1")   // prefix length 128: one host
 /// ```
 public struct PostgresInet: Sendable, Hashable {
-    /// The address in network byte order: 4 bytes for IPv4, 16 for IPv6.
-    public let bytes: [UInt8]
+    /// The address as a number, in line so that a row costs no allocation for it.
+    package let address: UInt128
+    /// Whether it is an IPv6 address.
+    public let isIPv6: Bool
     /// The bits of the network prefix: 0…32 for IPv4, 0…128 for IPv6; the largest means a single host.
-    public let prefixLength: UInt8
+    public private(set) var prefixLength: UInt8
+
+    /// The address in network byte order: 4 bytes for IPv4, 16 for IPv6.
+    public var bytes: [UInt8] {
+        stride(from: bitCount - 8, through: 0, by: -8).map { UInt8(truncatingIfNeeded: address >> $0) }
+    }
+
+    /// The length of the address in bits.
+    private var bitCount: Int { isIPv6 ? 128 : 32 }
+
+    /// Whether this is one host, not a network.
+    package var isHost: Bool { Int(prefixLength) == bitCount }
 
     /// From raw parts; nil when the number of bytes is not 4 or 16 or the prefix is too long.
     public init?(bytes: [UInt8], prefixLength: UInt8? = nil) {
-        let bits = UInt8(clamping: bytes.count * 8)
-        guard bytes.count == 4 || bytes.count == 16, prefixLength ?? bits <= bits else { return nil }
-        self.bytes = bytes
-        self.prefixLength = prefixLength ?? bits
+        guard bytes.count == 4 || bytes.count == 16 else { return nil }
+        self.init(
+            address: bytes.reduce(0) { $0 << 8 | UInt128($1) },
+            isIPv6: bytes.count == 16,
+            prefixLength: prefixLength
+        )
+    }
+
+    /// A single host, from a number, of which IPv4 takes the lowest 32 bits.
+    package init(host address: UInt128, isIPv6: Bool) {
+        self.address = isIPv6 ? address : address & 0xFFFF_FFFF
+        self.isIPv6 = isIPv6
+        prefixLength = isIPv6 ? 128 : 32
+    }
+
+    /// From a number, of which IPv4 takes the lowest 32 bits; nil when the prefix is too long.
+    private init?(address: UInt128, isIPv6: Bool, prefixLength: UInt8?) {
+        self.init(host: address, isIPv6: isIPv6)
+        guard let prefixLength else { return }
+        guard prefixLength <= self.prefixLength else { return nil }
+        self.prefixLength = prefixLength
     }
 
     /// From text such as `10.0.0.1`, `10.0.0.0/8` or `fd00::1`; nil when it is none.
@@ -36,9 +66,6 @@ public struct PostgresInet: Sendable, Hashable {
         guard parts[1].utf8.allSatisfy({ (48...57).contains($0) }), let prefix = UInt8(parts[1]) else { return nil }
         self.init(bytes: bytes, prefixLength: prefix)
     }
-
-    /// Whether it is an IPv6 address.
-    public var isIPv6: Bool { bytes.count == 16 }
 }
 
 extension PostgresInet: CustomStringConvertible {
@@ -49,7 +76,7 @@ extension PostgresInet: CustomStringConvertible {
         inet_ntop(isIPv6 ? AF_INET6 : AF_INET, &address, &text, socklen_t(text.count))
         let length = text.firstIndex(of: 0) ?? text.count
         let host = String(decoding: text[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return Int(prefixLength) == bytes.count * 8 ? host : "\(host)/\(prefixLength)"
+        return isHost ? host : "\(host)/\(prefixLength)"
     }
 }
 
@@ -67,8 +94,9 @@ extension PostgresInet: PostgresCodable {
 
     /// Appends family, prefix length, the mark "not cidr", the length and the address.
     public func encode(to encoder: inout PostgresEncoder) {
-        encoder.append(contentsOf: [isIPv6 ? Family.ipv6 : Family.ipv4, prefixLength, 0, UInt8(bytes.count)])
-        encoder.append(contentsOf: bytes)
+        let header = UInt32(isIPv6 ? Family.ipv6 : Family.ipv4) << 24 | UInt32(prefixLength) << 16
+        encoder.append(header | UInt32(bitCount / 8))
+        if isIPv6 { encoder.append(address) } else { encoder.append(UInt32(truncatingIfNeeded: address)) }
     }
 
     /// True for `inet` and `cidr`.
@@ -79,12 +107,16 @@ extension PostgresInet: PostgresCodable {
         guard bytes.byteCount == 8 || bytes.byteCount == 20 else {
             throw PostgresError(.decodingFailed, "inet takes 8 or 20 bytes, the value has \(bytes.byteCount)")
         }
-        let address = bytes.extracting(droppingFirst: 4).withUnsafeBytes { [UInt8]($0) }
+        let isIPv6 = bytes.byteCount == 20
         let family = bytes.bigEndian(as: UInt8.self)
-        let prefix = bytes.bigEndian(at: 1, as: UInt8.self)
-        guard family == (address.count == 4 ? Family.ipv4 : Family.ipv6),
-            Int(bytes.bigEndian(at: 3, as: UInt8.self)) == address.count,
-            let inet = PostgresInet(bytes: address, prefixLength: prefix)
+        guard family == (isIPv6 ? Family.ipv6 : Family.ipv4),
+            Int(bytes.bigEndian(at: 3, as: UInt8.self)) == bytes.byteCount - 4,
+            let inet = PostgresInet(
+                address: isIPv6
+                    ? bytes.bigEndian(at: 4, as: UInt128.self) : UInt128(bytes.bigEndian(at: 4, as: UInt32.self)),
+                isIPv6: isIPv6,
+                prefixLength: bytes.bigEndian(at: 1, as: UInt8.self)
+            )
         else {
             throw PostgresError(.decodingFailed, "the bytes are no inet")
         }

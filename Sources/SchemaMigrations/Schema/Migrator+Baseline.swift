@@ -1,7 +1,7 @@
 public import Postgres
 
 extension Migrator {
-    /// What ``baseline(at:against:)`` did.
+    /// What ``Migrator/baseline(at:against:report:)`` did.
     public enum BaselineResult: Sendable {
         /// The versions up to this one are recorded as applied.
         case recorded(MigrationVersion, migrations: Int)

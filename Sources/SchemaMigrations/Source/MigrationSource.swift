@@ -49,7 +49,7 @@ public struct MigrationSource: Sendable, Equatable {
 
     /// Makes a source of texts in memory, for programs that carry their migrations with them.
     ///
-    /// Keys are paths below the source's folder. The rules are those of ``load(from:)``.
+    /// Keys are paths below the source's folder. The rules are those of ``load(from:layout:)``.
     ///
     /// ```swift
     /// let source = try MigrationSource(files: ["0001_notes/up.sql": "CREATE TABLE notes (body text)"])

@@ -8,13 +8,8 @@ extension IPAddress: PostgresEncodable {
     public static var postgresArrayType: PostgresType { .inetArray }
 
     /// Appends the address as that of a single host.
-    ///
-    /// - Throws: `encodingFailed` when the address has neither 4 nor 16 bytes, which no `IPAddress` has.
-    public func encode(to encoder: inout PostgresEncoder) throws(PostgresError) {
-        guard let inet = PostgresInet(bytes: bytes) else {
-            throw PostgresError(.encodingFailed, "an address has 4 or 16 bytes", nothingWasSent: true)
-        }
-        inet.encode(to: &encoder)
+    public func encode(to encoder: inout PostgresEncoder) {
+        PostgresInet(host: number, isIPv6: isIPv6).encode(to: &encoder)
     }
 }
 
@@ -27,9 +22,9 @@ extension IPAddress: PostgresDecodable {
     /// - Throws: `decodingFailed` for a network: an address whose prefix is shorter than the address.
     public static func decode(_ bytes: RawSpan, type: PostgresType) throws(PostgresError) -> IPAddress {
         let inet = try PostgresInet.decode(bytes, type: type)
-        guard Int(inet.prefixLength) == inet.bytes.count * 8, let address = IPAddress(bytes: inet.bytes) else {
+        guard inet.isHost else {
             throw PostgresError(.decodingFailed, "\(inet) is a network, not the address of a host")
         }
-        return address
+        return IPAddress(number: inet.address, isIPv6: inet.isIPv6)
     }
 }

@@ -109,7 +109,7 @@ extension Datastore {
 
     /// Finds instances that may be restarted now without being asked for, whose updater lock nobody holds.
     ///
-    /// Those for which ``VMMModel/Instance/autoRestart(activeVMM:at:)`` is `allowed`.
+    /// Those for which `Instance.autoRestart(activeVMM:at:)` is `allowed`.
     ///
     /// - Parameters:
     ///   - now: The time at which to decide.

@@ -61,7 +61,7 @@ extension Datastore {
     /// ```
     /// - Parameters:
     ///   - id: The VMM.
-    ///   - reason: What follows from the observation; see ``VMMModel/VMMObservation``.
+    ///   - reason: What follows from the observation; see `VMMObservation`.
     ///   - time: When it was found.
     /// - Returns: What happened.
     /// - Throws: ``DatastoreError``: `notFound` when there is no such VMM, not even a deleted one; `invalidRow`.

@@ -66,7 +66,7 @@ extension Datastore {
         GuardedUpdate.vmmRuntime.query(GuardedUpdate.Change(id: id, part: runtime))
     }
 
-    /// Replaces the runtime states of many VMMs, each as ``updateRuntime(of:to:)`` does, with one statement.
+    /// Replaces the runtime states of many VMMs, each as ``updateRuntime(of:to:)-(VMMID,VMMRuntimeState)`` does, with one statement.
     ///
     /// The result is that of applying the updates one after the other; a VMM may occur several times. It is one
     /// transaction, unless the database refuses a row (a constraint, an error of a trigger): then the others are applied

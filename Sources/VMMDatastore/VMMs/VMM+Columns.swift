@@ -42,7 +42,7 @@ extension VMM: PostgresRecord {
 
 /// A VMM's row as it stands, even where state and failure reason do not belong together.
 ///
-/// For operators who look for what is wrong; services use ``VMM``.
+/// For operators who look for what is wrong; services use `VMM`.
 public struct StoredVMM: Hashable, Sendable, Identifiable, IdentifiedEntity {
     /// The VMM; where ``anomaly`` says that its state cannot be, the state without the reason.
     public let vmm: VMM

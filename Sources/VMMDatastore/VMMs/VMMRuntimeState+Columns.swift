@@ -65,10 +65,10 @@ extension GuardedUpdate where Row == VMM, Part == VMMRuntimeState {
 public enum VMMStateAnomaly: Error, Hashable, Sendable, CustomStringConvertible {
     /// The VMM failed, and the row has no reason: it was written by a service that does not know of reasons.
     ///
-    /// The state reads as failed for the reason ``VMMFailureReason/prehistoric``.
+    /// The state reads as failed for the reason `prehistoric`.
     case missingReason
 
-    /// The row has a reason, and the VMM did not fail; there is no such ``VMMState``.
+    /// The row has a reason, and the VMM did not fail; there is no such `VMMState`.
     case unexpectedReason(VMMState.Kind, VMMFailureReason)
 
     /// A sentence for operators.

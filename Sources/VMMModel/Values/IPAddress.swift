@@ -8,20 +8,29 @@ import Foundation
 /// let address = IPAddress("fd00:1122:3344:101::a")
 /// ```
 public struct IPAddress: Hashable, Sendable {
+    /// The address as a number, in line so that a VMM costs no allocation for it.
+    package let number: UInt128
+
+    /// Whether this is an IPv6 address.
+    public let isIPv6: Bool
+
     /// The address in network byte order: 4 bytes for IPv4, 16 for IPv6.
-    public let bytes: [UInt8]
+    public var bytes: [UInt8] {
+        stride(from: isIPv6 ? 120 : 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: number >> $0) }
+    }
 
     /// Creates an address from its bytes in network byte order.
     ///
     /// - Parameter bytes: 4 bytes for IPv4 or 16 for IPv6; any other count gives `nil`.
     public init?(bytes: [UInt8]) {
         guard bytes.count == 4 || bytes.count == 16 else { return nil }
-        self.bytes = bytes
+        self.init(number: bytes.reduce(0) { $0 << 8 | UInt128($1) }, isIPv6: bytes.count == 16)
     }
 
-    /// Whether this is an IPv6 address.
-    public var isIPv6: Bool {
-        bytes.count == 16
+    /// Creates an address from a number, of which IPv4 takes the lowest 32 bits.
+    package init(number: UInt128, isIPv6: Bool) {
+        self.number = isIPv6 ? number : number & 0xFFFF_FFFF
+        self.isIPv6 = isIPv6
     }
 }
 
@@ -44,7 +53,7 @@ extension IPAddress: LosslessStringConvertible {
         let isIPv6 = description.utf8.contains(UInt8(ascii: ":"))
         var bytes = [UInt8](repeating: 0, count: isIPv6 ? 16 : 4)
         guard inet_pton(isIPv6 ? AF_INET6 : AF_INET, description, &bytes) == 1 else { return nil }
-        self.bytes = bytes
+        self.init(bytes: bytes)
     }
 }
 
