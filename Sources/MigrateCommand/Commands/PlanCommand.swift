@@ -12,6 +12,7 @@ struct PlanCommand: AsyncParsableCommand {
             EXAMPLE
               migrate plan
               migrate plan --to 3 --format json
+              migrate plan --output plan.json        then: migrate up --plan plan.json
             """
     )
 
@@ -35,6 +36,14 @@ struct PlanCommand: AsyncParsableCommand {
     )
     var answersState = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Keep the plan in this file, for up --plan; not possible when files and history disagree.",
+            valueName: "file"
+        )
+    )
+    var output: String?
+
     @OptionGroup(title: "Global options")
     var global: GlobalOptions
 
@@ -48,13 +57,18 @@ struct PlanCommand: AsyncParsableCommand {
             database: try await global.database(console),
             options: options
         )
-        let plan = try await migrator.plan(to: to.map(MigrationTarget.version) ?? .latest, phase: phase)
+        let target = to.map(MigrationTarget.version) ?? .latest
+        let plan = try await migrator.plan(to: target, phase: phase)
         let sizes = try await migrator.sizes(of: try PlanReport.tables(of: plan))
         let report = try PlanReport(plan, sizes: sizes, options: options)
         if global.format == .json {
             console.result(try JSONOutput.object(report))
         } else {
             console.result(PlanText.render(report, heldBack: plan.heldBack, console.resultStyle))
+        }
+        if let output {
+            try PlanFile.write(try await migrator.savePlan(to: target, phase: phase), to: output)
+            console.message("kept in \(output); apply it with: migrate up --plan \(output)")
         }
         if answersState, plan.exitCodeOfCheck != .done { throw ExitCode(plan.exitCodeOfCheck.rawValue) }
     }

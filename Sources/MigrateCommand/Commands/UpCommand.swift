@@ -14,6 +14,7 @@ struct UpCommand: AsyncParsableCommand {
             EXAMPLE
               migrate up --wait 60
               migrate up --phase all        after the rollout
+              migrate up --plan plan.json   what plan --output kept, and nothing else
             """
     )
 
@@ -22,8 +23,16 @@ struct UpCommand: AsyncParsableCommand {
     )
     var to: MigrationVersion?
 
-    @Option(help: "Which migrations are included when no version is asked for.")
-    var phase = PhaseSelection.expand
+    @Option(help: "Which migrations are included when no version is asked for (default: expand).")
+    var phase: PhaseSelection?
+
+    @Option(
+        help: ArgumentHelp(
+            "Apply what plan --output kept in this file; answers 7 when files, history or schema have changed since.",
+            valueName: "file"
+        )
+    )
+    var plan: String?
 
     @Flag(
         name: .customLong("allow-out-of-order"),
@@ -61,6 +70,12 @@ struct UpCommand: AsyncParsableCommand {
     @OptionGroup(title: "Global options")
     var global: GlobalOptions
 
+    func validate() throws {
+        if plan != nil, to != nil || phase != nil || allowsOutOfOrder {
+            throw ValidationError("the plan says how far to go: --plan excludes --to, --phase and --allow-out-of-order")
+        }
+    }
+
     func run() async throws {
         let console = global.console
         let reporter: any RunReporter =
@@ -94,12 +109,18 @@ struct UpCommand: AsyncParsableCommand {
         _ console: Console,
         report: @escaping @Sendable (MigrationEvent) -> Void
     ) async throws -> MigrationResult {
+        let saved = try plan.map(PlanFile.read)
         let source = try global.loadSource(console)
         let database = try await global.database(console)
         if let wait { try await WaitCommand.wait(for: database, timeout: wait.duration, console) }
         let migrator = Migrator(source: source, database: database, options: options)
-        let target = to.map(MigrationTarget.version) ?? .latest
-        let result = try await migrator.up(to: target, phase: phase, report: report)
+        let result: MigrationResult
+        if let saved {
+            result = try await migrator.up(following: saved, report: report)
+        } else {
+            let target = to.map(MigrationTarget.version) ?? .latest
+            result = try await migrator.up(to: target, phase: phase ?? .expand, report: report)
+        }
         for finding in result.findings { console.message("note: \(finding.message)") }
         return result
     }

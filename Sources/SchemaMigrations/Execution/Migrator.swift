@@ -164,6 +164,7 @@ public struct Migrator: Sendable {
             allowsOutOfOrder: options.allowsOutOfOrder
         )
         if let error = plan.blockingError { throw error }
+        try await checkExpectedPlan(plan, history, connection)
         return (plan, history.isInitialRunUnfinished)
     }
 

@@ -28,6 +28,8 @@ public struct MigratorOptions: Sendable {
     ///
     /// Default false: they were not there when the newer ones were tested.
     public var allowsOutOfOrder = false
+    /// The plan that a run must fit; nil leaves it to what is pending.
+    var expectedPlan: SavedPlan?
     /// For how many migrations of a run the schema's fingerprint is recorded, counted from the end.
     var fingerprintsPerRun = FingerprintRecorder.countPerRun
     /// Who this runner is, for others who wait.
