@@ -12,7 +12,7 @@ let database = try PostgresConfiguration(ProcessInfo.processInfo.environment["DA
 let migrator = Migrator(source: source, database: database)
 do {
     let result = try await migrator.up { event in
-        if case .stepFinished(let step, let duration, _, _) = event { print("applied \(step.step) in \(duration)") }
+        if case .stepFinished(let step, let duration, _, _, _) = event { print("applied \(step.step) in \(duration)") }
     }
     print("completed \(result.completed)")
 } catch let error as MigrationError {

@@ -147,7 +147,7 @@ private final class BackfillCounts: Sendable {
     func see(_ event: MigrationEvent) {
         switch event {
         case .stepStarted(let step) where step.kind == .backfill: atStart.store(turns, ordering: .relaxed)
-        case .stepFinished(let step, _, _, _) where step.kind == .backfill: atEnd.store(turns, ordering: .relaxed)
+        case .stepFinished(let step, _, _, _, _) where step.kind == .backfill: atEnd.store(turns, ordering: .relaxed)
         default: break
         }
     }

@@ -15,7 +15,8 @@ extension Migrator {
         // A task of its own: cancelling it must not cancel the test.
         let run = Task {
             try await up(to: target) { event in
-                guard case .stepFinished(let step, _, _, _) = event, step.version == version, step.step == wanted else {
+                guard case .stepFinished(let step, _, _, _, _) = event, step.version == version, step.step == wanted
+                else {
                     return
                 }
                 withUnsafeCurrentTask { $0?.cancel() }

@@ -67,7 +67,7 @@ struct DownCommand: AsyncParsableCommand {
         case .lockWaiting(let holder, let waited): console.message(RunText.waiting(holder, waited))
         case .stepRetried(let identity, let attempt, let pause, let reason):
             console.message(RunText.retried(identity, attempt, pause, reason))
-        case .stepFinished(let identity, let duration, _, _):
+        case .stepFinished(let identity, let duration, _, _, _):
             let what = console.messageStyle.paint("took back", .yellow)
             console.message("\(what) \(identity.version)_\(identity.migration)  \(Quantity.duration(duration))")
         default: break

@@ -25,6 +25,7 @@ struct EventLine: Encodable, Equatable {
     var reason: String?
     var durationMS: Int64?
     var lockHeldMS: Double?
+    var othersBlockedMS: Double?
     var error: ErrorReport?
 
     private init(_ event: String, _ time: MigrationTime, _ identity: StepIdentity? = nil) {
@@ -59,11 +60,12 @@ struct EventLine: Encodable, Equatable {
             self.attempt = attempt
             self.reason = reason
             pauseMS = pause.wholeMilliseconds
-        case .stepFinished(let identity, let duration, let rows, let lockHeld):
+        case .stepFinished(let identity, let duration, let rows, let lockHeld, let blocked):
             self.init("step_finished", time, identity)
             self.rows = rows
             durationMS = duration.wholeMilliseconds
             lockHeldMS = lockHeld?.exactMilliseconds
+            othersBlockedMS = blocked?.exactMilliseconds
         case .stepFailed(let identity, let error):
             self.init("step_failed", time, identity)
             self.error = ErrorReport(error)
@@ -109,6 +111,7 @@ struct FinishedLine: Encodable, Equatable {
     let steps: Int
     let durationMS: Int64
     @OrNull var longestLockHeldMS: Double?
+    @OrNull var othersBlockedMS: Double?
     let heldBack: [Int64]
     let exitCode: Int32
     let error: ErrorReport?
@@ -120,6 +123,7 @@ struct FinishedLine: Encodable, Equatable {
         steps = summary.tally.steps
         durationMS = summary.duration.wholeMilliseconds
         _longestLockHeldMS = OrNull(wrappedValue: summary.tally.longestLockHeld?.exactMilliseconds)
+        _othersBlockedMS = OrNull(wrappedValue: summary.tally.othersBlocked?.exactMilliseconds)
         heldBack = summary.heldBack.map(\.version.number)
         exitCode = summary.exitCode.rawValue
         error = summary.error.map(ErrorReport.init)
@@ -133,6 +137,7 @@ struct FinishedLine: Encodable, Equatable {
         case steps
         case durationMS
         case longestLockHeldMS
+        case othersBlockedMS
         case heldBack
         case exitCode
         case error

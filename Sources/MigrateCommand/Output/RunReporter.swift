@@ -57,9 +57,10 @@ final class TextRunReporter: RunReporter {
             case .stepProgress(let identity, let progress): show(identity, progress, &state)
             case .stepRetried(let identity, let attempt, let pause, let reason):
                 say(RunText.retried(identity, attempt, pause, reason), &state)
-            case .stepFinished(let identity, let duration, let rows, let lockHeld):
+            case .stepFinished(let identity, let duration, let rows, let lockHeld, let blocked):
                 let style = console.messageStyle
-                say(RunText.finished(identity, duration, rows: rows, lockHeld: lockHeld, style), &state)
+                let facts = RunText.facts(duration, rows: rows, lockHeld: lockHeld, othersBlocked: blocked)
+                say(RunText.finished(identity, facts, style), &state)
             case .stepFailed: erase(&state)
             }
         }

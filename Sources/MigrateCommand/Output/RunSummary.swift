@@ -46,11 +46,14 @@ struct RunTally: Sendable, Equatable {
     private(set) var migrations = 0
     /// The longest time that a step kept writers waiting.
     private(set) var longestLockHeld: Duration?
+    /// How long others waited for the steps' locks, added up over all of them.
+    private(set) var othersBlocked: Duration?
 
     mutating func take(_ event: MigrationEvent) {
-        guard case .stepFinished(let identity, _, _, let lockHeld) = event else { return }
+        guard case .stepFinished(let identity, _, _, let lockHeld, let blocked) = event else { return }
         steps += 1
         if identity.ordinal == identity.count { migrations += 1 }
         if let lockHeld { longestLockHeld = max(lockHeld, longestLockHeld ?? .zero) }
+        if let blocked { othersBlocked = blocked + (othersBlocked ?? .zero) }
     }
 }

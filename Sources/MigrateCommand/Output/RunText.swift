@@ -8,17 +8,19 @@ enum RunText {
     }
 
     /// The line of a step that is applied.
-    static func finished(
-        _ identity: StepIdentity,
-        _ duration: Duration,
-        rows: Int64?,
-        lockHeld: Duration?,
-        _ style: TextStyle
-    ) -> String {
+    static func finished(_ identity: StepIdentity, _ facts: String, _ style: TextStyle) -> String {
+        "\(style.paint("applied", .green)) \(label(identity))  \(facts)"
+    }
+
+    /// What is worth saying of a step that is applied.
+    static func facts(_ duration: Duration, rows: Int64?, lockHeld: Duration?, othersBlocked: Duration?) -> String {
         var facts = [Quantity.duration(duration)]
         if let rows { facts.append("\(Quantity.count(rows)) rows") }
         if let lockHeld { facts.append("lock held \(Quantity.duration(lockHeld))") }
-        return "\(style.paint("applied", .green)) \(label(identity))  \(facts.joined(separator: ", "))"
+        if let othersBlocked, othersBlocked > .zero {
+            facts.append("others waited \(Quantity.duration(othersBlocked))")
+        }
+        return facts.joined(separator: ", ")
     }
 
     /// The line of a backfill under way, where a line cannot be drawn anew.
@@ -53,6 +55,9 @@ enum RunText {
             var line = "applied \(what) (\(Quantity.many(summary.tally.steps, "step"))) in \(took)"
             if let held = summary.tally.longestLockHeld {
                 line += "; longest lock held \(Quantity.duration(held))"
+            }
+            if let blocked = summary.tally.othersBlocked, blocked > .zero {
+                line += ", others waited \(Quantity.duration(blocked)) in total"
             }
             lines.append(style.paint(line, .green))
         case .nothingToDo where summary.heldBack.isEmpty:

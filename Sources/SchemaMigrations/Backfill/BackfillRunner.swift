@@ -65,9 +65,8 @@ struct BackfillRunner: Sendable {
         pace: inout BatchPace,
         _ connection: PostgresConnection
     ) async throws -> (BackfillCursor, RunRequest) {
-        var budget = StallBudget(total: max(options.stallBudget, .seconds(60)))
+        var retries = BatchRetries(within: max(options.stallBudget, .seconds(60)))
         while true {
-            let clock = ContinuousClock.now
             let end = min(cursor.endPage, cursor.nextPage + pace.pages)
             do {
                 let (next, duration, request) = try await commitBatch(cursor, upTo: end, connection)
@@ -75,8 +74,8 @@ struct BackfillRunner: Sendable {
                 return (next, request)
             } catch let error as PostgresError where error.mayBeRetriedByStep {
                 pace.shrink()
-                let pause = try budget.spend(ContinuousClock.now - clock, after: error, step: step)
-                report(.stepRetried(step.identity, attempt: budget.attempts, pause: pause, reason: "\(error)"))
+                let pause = try retries.pause(after: error, step: step)
+                report(.stepRetried(step.identity, attempt: retries.attempts, pause: pause, reason: "\(error)"))
                 try await Task.sleep(for: pause)
             }
         }
@@ -95,7 +94,7 @@ struct BackfillRunner: Sendable {
             )
             let percent = cursor.endPage > 0 ? 100 * cursor.nextPage / cursor.endPage : 100
             let activity = "\(step.label), \(percent) %"
-            let request = try await store.prove(attempt.token, activity: activity, connection)
+            let request = try await store.prove(attempt.token, activity: activity, connection).request
             let sql = statement.batch(pages: UInt32(clamping: cursor.nextPage)..<UInt32(clamping: end))
             let tags: [CommandTag]
             let clock = ContinuousClock.now

@@ -10,10 +10,31 @@ public enum MigrationEvent: Sendable {
     case stepProgress(StepIdentity, BackfillProgress)
     /// A step had to give way and will try again.
     case stepRetried(StepIdentity, attempt: Int, pause: Duration, reason: String)
-    /// A step is applied and recorded; `lockHeld` is how long it kept writers waiting, nil when it did not.
-    case stepFinished(StepIdentity, duration: Duration, rows: Int64?, lockHeld: Duration?)
+    /// A step is applied and recorded.
+    ///
+    /// `lockHeld` is how long it held locks, or queued for them, that keep writers waiting; `othersBlocked` how long
+    /// others were seen waiting for it, added up over all of them. Both are nil when it asked for no such lock.
+    case stepFinished(
+        StepIdentity,
+        duration: Duration,
+        rows: Int64?,
+        lockHeld: Duration?,
+        othersBlocked: Duration?
+    )
     /// A step failed; nothing of it stays, unless the error says so.
     case stepFailed(StepIdentity, MigrationError)
+}
+
+extension MigrationEvent {
+    static func finished(_ step: PlannedStep, _ timing: StepTiming) -> MigrationEvent {
+        .stepFinished(
+            step.identity,
+            duration: .milliseconds(timing.durationMilliseconds),
+            rows: timing.rows,
+            lockHeld: timing.lockHeldMilliseconds.map { .milliseconds($0) },
+            othersBlocked: timing.othersBlockedMilliseconds.map { .milliseconds($0) }
+        )
+    }
 }
 
 /// Which step an event is about.

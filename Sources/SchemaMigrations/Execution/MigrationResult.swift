@@ -12,6 +12,9 @@ public struct MigrationResult: Sendable {
     public let exitCode: MigrationExitCode
     /// The longest time that a step held its table locks, in milliseconds; nil when none did.
     public private(set) var longestLockHeldMilliseconds: Double?
+    /// How long others were seen waiting for the steps' locks, added up over all of them, in milliseconds; nil when no
+    /// step asked for a lock that keeps writers waiting.
+    public private(set) var othersBlockedMilliseconds: Double?
 
     init(plan: MigrationPlan) {
         heldBack = plan.heldBack
@@ -24,6 +27,9 @@ public struct MigrationResult: Sendable {
         if step.step.ordinal == step.migration.steps.count { completed.append(step.migration.version) }
         if let held = timing.lockHeldMilliseconds {
             longestLockHeldMilliseconds = max(held, longestLockHeldMilliseconds ?? 0)
+        }
+        if let blocked = timing.othersBlockedMilliseconds {
+            othersBlockedMilliseconds = blocked + (othersBlockedMilliseconds ?? 0)
         }
     }
 }

@@ -134,7 +134,7 @@ public struct Migrator: Sendable {
             let token = try await takeToken(work.connection)
             // Another runner may have done some of it while this one waited.
             let (plan, _) = try await decide(work.connection, target, phase)
-            let result = try await apply(plan, on: work, lock, token, report)
+            let result = try await withObserver { try await apply(plan, on: work, lock, $0, token, report) }
             await lock.release()
             return result
         } catch {
@@ -192,6 +192,7 @@ public struct Migrator: Sendable {
         _ plan: MigrationPlan,
         on work: WorkConnection,
         _ lock: MigrationLock,
+        _ observer: LockObserver,
         _ token: FencingToken,
         _ report: @escaping @Sendable (MigrationEvent) -> Void
     ) async throws -> MigrationResult {
@@ -211,11 +212,9 @@ public struct Migrator: Sendable {
             let attempt = AttemptKey(token: token, number: Int32(clamping: index + 1))
             do {
                 try await store.begin(attempt, step, runner: options.holder, work.connection)
-                let timing = try await applyOne(step, on: work, attempt, report)
+                let timing = try await applyOne(step, on: work, attempt, observer, report)
                 result.book(step, timing)
-                let duration = Duration.milliseconds(timing.durationMilliseconds)
-                let lockHeld = timing.lockHeldMilliseconds.map { Duration.milliseconds($0) }
-                report(.stepFinished(step.identity, duration: duration, rows: timing.rows, lockHeld: lockHeld))
+                report(.finished(step, timing))
             } catch {
                 let described = MigrationError.describing(error, step: step)
                 report(.stepFailed(step.identity, described))
@@ -245,12 +244,13 @@ public struct Migrator: Sendable {
         _ step: PlannedStep,
         on work: WorkConnection,
         _ attempt: AttemptKey,
+        _ observer: LockObserver,
         _ report: @escaping @Sendable (MigrationEvent) -> Void
     ) async throws -> StepTiming {
         let timing: StepTiming
         if let settings = step.step.settings { try await work.connection.execute(script: settings) }
         do {
-            timing = try await start(step, on: work.connection, attempt, report)
+            timing = try await start(step, on: work.connection, attempt, observer, report)
         } catch let lost as LostCommit {
             work.connection = try await PostgresConnection.connect(to: configuration)
             timing = try await LostCommitResolution(step: step, store: store).resolve(lost, on: work.connection)
@@ -264,6 +264,7 @@ public struct Migrator: Sendable {
         _ step: PlannedStep,
         on connection: PostgresConnection,
         _ attempt: AttemptKey,
+        _ observer: LockObserver,
         _ report: @escaping @Sendable (MigrationEvent) -> Void
     ) async throws -> StepTiming {
         switch step.step.kind {
@@ -273,7 +274,7 @@ public struct Migrator: Sendable {
                 store: store,
                 attempt: attempt,
                 options: options,
-                configuration: configuration,
+                observer: observer,
                 report: report
             )
             return try await runner.run(on: connection)

@@ -12,9 +12,11 @@ public struct MigratorOptions: Sendable {
     ///
     /// Default 50 ms.
     public var lockTimeout: Duration = .milliseconds(50)
-    /// How long all attempts of one step may queue in total before the runner gives up (exit 75).
+    /// How long others may wait for the locks of one step, added up over all of them and over all tries, before the
+    /// runner steps out and gives up (exit 75).
     ///
-    /// Default 5 s.
+    /// Default 5 s. It also bounds how long a step stands by, without queueing, while somebody is in its way: six
+    /// times this.
     public var stallBudget: Duration = .seconds(5)
     /// How long a batch of a backfill should take.
     ///

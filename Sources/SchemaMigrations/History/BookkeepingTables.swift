@@ -8,7 +8,7 @@
 /// - `migrate_backfill` has one line for each backfill under way: where its next batch begins.
 extension HistoryStore {
     /// The layout of the tables that this version of the engine writes and reads.
-    static let format: Int32 = 2
+    static let format: Int32 = 3
 
     var tables: String {
         """
@@ -64,6 +64,7 @@ extension HistoryStore {
             duration_ms bigint,
             tries integer,
             lock_held_ms double precision,
+            others_blocked_ms double precision,
             rows bigint,
             outcome text NOT NULL CHECK (outcome IN ('running', 'applied', 'failed', 'interrupted', 'abandoned')),
             error_code text,

@@ -20,26 +20,26 @@ extension HistoryStore {
     ///
     /// The line stays locked until the transaction ends: a newer runner waits for it rather than overtaking it.
     ///
-    /// - Returns: What people have asked for meanwhile.
+    /// - Returns: What people have asked for meanwhile, and which server process is at work.
     /// - Throws: ``MigrationError`` of code `fenced` when another runner has taken over.
     @discardableResult
     func prove(
         _ token: FencingToken,
         activity: String,
         _ connection: PostgresConnection
-    ) async throws -> RunRequest {
+    ) async throws -> (request: RunRequest, processID: Int32) {
         let rows = try await connection.query(
             once(
                 """
                 UPDATE \(unsafeSQL: control) AS c SET activity = \(activity), activity_at = clock_timestamp()
                 FROM (SELECT 1) AS one LEFT JOIN \(unsafeSQL: request) AS r ON true
                 WHERE c.token = \(token.value)
-                RETURNING r.paused_at, r.paused_by, r.batch_target_ms
+                RETURNING r.paused_at, r.paused_by, r.batch_target_ms, pg_backend_pid() AS process_id
                 """
             )
         )
         guard let row = rows.first else { throw MigrationError.fenced() }
-        return try row.decode(record: RunRequest.self)
+        return (try row.decode(record: RunRequest.self), try row.decode("process_id"))
     }
 
     /// The run that found the database empty has reached its end; contract migrations wait to be asked for from now.

@@ -19,7 +19,8 @@ extension HistoryStore {
                 WITH attempt AS (
                     UPDATE \(unsafeSQL: attempt) SET outcome = 'applied', finished_at = clock_timestamp(),
                         duration_ms = \(timing.durationMilliseconds), tries = \(timing.tries),
-                        lock_held_ms = \(timing.lockHeldMilliseconds), rows = \(timing.rows)
+                        lock_held_ms = \(timing.lockHeldMilliseconds),
+                        others_blocked_ms = \(timing.othersBlockedMilliseconds), rows = \(timing.rows)
                     WHERE \(isApplied) AND token = \(key.token.value) AND number = \(key.number)
                 )
                 INSERT INTO \(unsafeSQL: history) AS h (version, step, step_count, migration_name, step_name, phase, kind,
@@ -70,5 +71,6 @@ struct StepTiming: Sendable {
     let durationMilliseconds: Int64
     var rows: Int64?
     var lockHeldMilliseconds: Double?
+    var othersBlockedMilliseconds: Double?
     var tries: Int32?
 }

@@ -40,6 +40,8 @@ public struct MigrationAttempt: Sendable, Hashable {
     public let tries: Int?
     /// How long it kept writers waiting while it held its locks, in milliseconds; nil when it held none that do.
     public let lockHeldMS: Double?
+    /// How long others were seen waiting for its locks, added up over all of them, in milliseconds.
+    public let othersBlockedMS: Double?
     /// How many rows it changed, where that is known.
     public let rows: Int64?
     /// What came of it.
@@ -56,7 +58,8 @@ extension MigrationAttempt: PostgresRecord {
     /// The columns of the bookkeeping that make an attempt.
     public static let columnNames = [
         "version", "migration_name", "step", "step_name", "kind", "runner", "role", "started_at", "finished_at",
-        "duration_ms", "tries", "lock_held_ms", "rows", "outcome", "error_code", "sqlstate", "error",
+        "duration_ms", "tries", "lock_held_ms", "others_blocked_ms", "rows", "outcome", "error_code", "sqlstate",
+        "error",
     ]
 
     /// Reads one line of the attempt log.
@@ -77,6 +80,7 @@ extension MigrationAttempt: PostgresRecord {
         durationMS = try columns.next()
         tries = try columns.next(as: Int32?.self).map(Int.init)
         lockHeldMS = try columns.next()
+        othersBlockedMS = try columns.next()
         rows = try columns.next()
         outcome = try columns.next()
         errorCode = try columns.next()

@@ -46,21 +46,24 @@ extension Migrator {
             )
             let recorded = acceptingDifference ? [:] : try await comparableFingerprints(history, connection)
             let versions = Set(history.records.map(\.version))
-            for migration in plan.migrations {
-                guard let down = migration.down else { continue }
-                let before = versions.filter { $0 < migration.version }.max()
-                let runner = RollbackRunner(
-                    migration: migration,
-                    down: down,
-                    store: store,
-                    token: token,
-                    options: options,
-                    expected: before.flatMap { recorded[$0] },
-                    report: report
-                )
-                try Task.checkCancellation()
-                guard !lock.isLost else { throw MigrationError.lockLost(before: runner.step) }
-                try await run(runner, connection, report)
+            try await withObserver { observer in
+                for migration in plan.migrations {
+                    guard let down = migration.down else { continue }
+                    let before = versions.filter { $0 < migration.version }.max()
+                    let runner = RollbackRunner(
+                        migration: migration,
+                        down: down,
+                        store: store,
+                        token: token,
+                        options: options,
+                        expected: before.flatMap { recorded[$0] },
+                        observer: observer,
+                        report: report
+                    )
+                    try Task.checkCancellation()
+                    guard !lock.isLost else { throw MigrationError.lockLost(before: runner.step) }
+                    try await run(runner, connection, report)
+                }
             }
             try await store.finishInitialRun(token, connection)
             return plan
@@ -75,8 +78,7 @@ extension Migrator {
         let identity = runner.step.identity
         report(.stepStarted(identity))
         do {
-            let took = try await runner.run(on: connection)
-            report(.stepFinished(identity, duration: took, rows: nil, lockHeld: nil))
+            report(.finished(runner.step, try await runner.run(on: connection)))
         } catch {
             let described = MigrationError.describing(error, step: runner.step)
             report(.stepFailed(identity, described))

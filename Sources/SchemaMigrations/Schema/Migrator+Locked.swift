@@ -25,4 +25,17 @@ extension Migrator {
             }
         }
     }
+
+    /// Lends an observer of locks to `body`, and closes it.
+    func withObserver<Value: Sendable>(_ body: (LockObserver) async throws -> Value) async throws -> Value {
+        let observer = LockObserver(configuration, control: store.control)
+        do {
+            let value = try await body(observer)
+            await observer.close()
+            return value
+        } catch {
+            await observer.close()
+            throw error
+        }
+    }
 }

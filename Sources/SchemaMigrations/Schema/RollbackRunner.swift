@@ -9,37 +9,46 @@ struct RollbackRunner: Sendable {
     let options: MigratorOptions
     /// What the schema has to be afterwards, where that is known.
     let expected: SchemaFingerprint?
+    let observer: LockObserver
     let report: @Sendable (MigrationEvent) -> Void
 
     /// Runs it, giving way to others and trying again within the stall budget.
     ///
     /// - Throws: ``MigrationError``; this migration is as it was then, unless the error says that nobody knows.
-    func run(on connection: PostgresConnection) async throws -> Duration {
+    func run(on connection: PostgresConnection) async throws -> StepTiming {
+        let targets = LockTargets(of: step.step)
+        let tries = LockTries(step: step, options: options, observer: observer, report: report, targets: targets)
+        let cost = LockCost(budget: options.stallBudget)
+        let startedAt = PostgresTimestamp.now
         let clock = ContinuousClock.now
-        var budget = StallBudget(total: options.stallBudget)
-        while true {
-            let attempt = ContinuousClock.now
-            do {
-                try await connection.withTransaction {
-                    try await takeBack($0, min(options.lockTimeout, budget.remaining))
-                }
-                try await connection.execute(script: "SET SESSION AUTHORIZATION DEFAULT; RESET ALL")
-                return ContinuousClock.now - clock
-            } catch let error as PostgresError where error.mayBeRetriedByStep {
-                let pause = try budget.spend(ContinuousClock.now - attempt, after: error, step: step)
-                report(.stepRetried(step.identity, attempt: budget.attempts, pause: pause, reason: "\(error)"))
-                try await Task.sleep(for: pause)
-            } catch let error as PostgresError
-                where error.code == .commitOutcomeUnknown || error.code == .connectionClosed
-            {
-                throw MigrationError(
-                    .connectionLost,
-                    "the connection was lost in \(step.label): \(error)",
-                    hint: "run the same command again: it reads from the history what was taken back, and goes on",
-                    underlying: error
-                )
+        do {
+            try await tries.run(on: connection, cost: cost) { attempt in
+                try await self.attemptOnce(attempt, connection, cost)
             }
+        } catch let error as PostgresError
+            where error.code == .commitOutcomeUnknown || error.code == .connectionClosed
+        {
+            throw MigrationError(
+                .connectionLost,
+                "the connection was lost in \(step.label): \(error)",
+                hint: "run the same command again: it reads from the history what was taken back, and goes on",
+                underlying: error
+            )
         }
+        try await connection.execute(script: "SET SESSION AUTHORIZATION DEFAULT; RESET ALL")
+        return StepTiming(
+            startedAt: startedAt,
+            durationMilliseconds: Int64((ContinuousClock.now - clock).milliseconds),
+            othersBlockedMilliseconds: targets.holdWritersBack ? cost.othersBlocked.milliseconds : nil
+        )
+    }
+
+    private func attemptOnce(_ terms: LockTry, _ connection: PostgresConnection, _ cost: LockCost) async throws {
+        var transaction = TransactionOptions()
+        transaction.settings = terms.settings
+        transaction.settings["statement_timeout"] = "0"
+        transaction.settings["idle_in_transaction_session_timeout"] = "0"
+        try await connection.withTransaction(transaction) { try await takeBack($0, cost) }
     }
 
     /// The way back as a step, for messages and events.
@@ -48,14 +57,8 @@ struct RollbackRunner: Sendable {
         return PlannedStep(migration: migration.keeping([step]), step: step, beginning: .fresh)
     }
 
-    private func takeBack(_ connection: PostgresConnection, _ lockTimeout: Duration) async throws {
-        try await connection.execute(
-            script: """
-                SET LOCAL lock_timeout = \(max(1, lockTimeout.wholeMilliseconds)); SET LOCAL statement_timeout = 0;
-                SET LOCAL idle_in_transaction_session_timeout = 0
-                """
-        )
-        try await store.prove(token, activity: step.label, connection)
+    private func takeBack(_ connection: PostgresConnection, _ cost: LockCost) async throws {
+        cost.processID = try await store.prove(token, activity: step.label, connection).processID
         do throws(PostgresError) {
             try await connection.execute(script: down.text)
         } catch {

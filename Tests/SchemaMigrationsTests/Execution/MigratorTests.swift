@@ -129,8 +129,8 @@ import Testing
         try await withDatabase { database in
             let files = [
                 "0001_a/up.sql":
-                    "SET search_path = pg_temp; SET statement_timeout = 1; SET ROLE pg_read_all_data; RESET ROLE;",
-                "0002_b/up.sql": "CREATE TABLE here (id int); SELECT pg_sleep(0.01);",
+                    "SET search_path = pg_temp; SET statement_timeout = '1s'; SET ROLE pg_read_all_data; RESET ROLE;",
+                "0002_b/up.sql": "CREATE TABLE here (id int); SELECT pg_sleep(1.5);",
             ]
             _ = try await migrator(files, on: database).up()
             let isThere = try await database.connect { try await $0.hasTable("public.here") }
