@@ -27,13 +27,8 @@ struct Laboratory {
         _ body: (Laboratory, PostgresConfiguration, CuttingProxy) async throws -> Void
     ) async throws {
         try await with { laboratory in
-            let server = laboratory.database.server
-            try await CuttingProxy.with(serverDirectory: server.socketDirectory, port: server.port) { proxy in
-                let place = "host=\(proxy.directory) port=\(server.port)"
-                let proxied = try PostgresConfiguration(
-                    "\(place) user=\(server.userName) dbname=\(laboratory.database.name)"
-                )
-                try await body(laboratory, proxied, proxy)
+            try await CuttingProxy.with(laboratory.database) { proxy, string in
+                try await body(laboratory, try PostgresConfiguration(string), proxy)
             }
         }
     }

@@ -7,6 +7,7 @@ import VMMModel
 
 /// A database of a test's own, at version 2 of the schema unless told otherwise, with a datastore on it.
 struct DatastoreHarness {
+    let database: TestDatabase
     let pool: PostgresPool
     let datastore: Datastore
 
@@ -14,7 +15,7 @@ struct DatastoreHarness {
         try await withDatabase { database in
             let configuration = try database.configuration
             let pool = PostgresPool(configuration, maximumConnections: 8)
-            let harness = DatastoreHarness(pool: pool, datastore: Datastore(pool))
+            let harness = DatastoreHarness(database: database, pool: pool, datastore: Datastore(pool))
             do {
                 try await harness.applyMigrations(through: version)
                 try await body(harness)

@@ -30,6 +30,13 @@ import Testing
                 .update(generation: 9, contents: "running"),
                 .deleted(now: deleted)
             ),
+            RowCall(
+                caller: 4,
+                began: 3,
+                ended: 13,
+                .replace(contents: "failed off", sparing: ["failed"]),
+                .deleted(now: deleted)
+            ),
         ]
     )
 
@@ -55,6 +62,32 @@ import Testing
             ("stale by an older row", .answersFollow, { $0.calls[0].answer = .refused(now: running) }),
             ("already applied, by another row", .answersFollow, { $0.calls[2].answer = .alreadyMade(now: running) }),
             ("deleted while live", .answersFollow, { $0.calls[5].answer = .deleted(now: stopped) }),
+            ("spared, by another row", .answersFollow, { $0.calls[6].answer = .refused(now: stopped) }),
+            (
+                "replaced, and not spared", .everyVersionWasAskedFor,
+                { history in
+                    history.versions.insert(RowVersion(2, "stopping"), at: 1)
+                    history.calls[6].request = .replace(contents: "stopping", sparing: ["running"])
+                    history.calls[6].answer = .made(before: running)
+                }
+            ),
+            (
+                "replaced twice", .exactlyOnce,
+                { history in
+                    history.versions.insert(RowVersion(2, "failed off"), at: 1)
+                    history.calls[6].answer = .made(before: running)
+                    history.calls.append(history.calls[6])
+                }
+            ),
+            (
+                "replaced by a later generation", .everyVersionWasAskedFor,
+                { history in
+                    history.versions.insert(RowVersion(3, "failed off"), at: 1)
+                    history.versions[2].generation = 4
+                    history.versions[3].generation = 4
+                    history.calls[6].answer = .lost
+                }
+            ),
             ("a row that never was", .answersWereTrue, { $0.calls[0].answer = .refused(now: RowVersion(7, "ghost")) }),
             (
                 "an answer from the past", .answersWereTrue,

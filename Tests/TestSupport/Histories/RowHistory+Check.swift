@@ -37,20 +37,17 @@ extension RowHistory {
         var writes: [Write?] = [nil]
         var acknowledged = 0
         for (before, after) in zip(versions, versions.dropFirst()) {
-            let request: RowCall.Request =
-                after.isDeleted ? .delete : .update(generation: after.generation, contents: after.contents)
-            let asking = calls.filter { $0.request == request }
-            let making = asking.filter { if case .made = $0.answer { true } else { false } }
+            let asking = calls.filter { $0.request.makes(after, of: before) }
+            let making = asking.filter { $0.answer == .made(before: before) }
             guard making.count <= 1 else { throw fail(.exactlyOnce, "\(after) was made by \(making.count) calls") }
             if let call = making.first {
-                guard call.answer == .made(before: before) else {
-                    throw fail(.exactlyOnce, "\(call), and before \(after) stood \(before)")
-                }
                 acknowledged += 1
                 writes.append((call.began, call.ended))
             } else if let first = asking.filter({ $0.answer == .lost }).map(\.began).min() {
                 // Whoever got no answer may have written at any time from the call on.
                 writes.append((first, .max))
+            } else if let claim = asking.first(where: { if case .made = $0.answer { true } else { false } }) {
+                throw fail(.exactlyOnce, "\(claim), and before \(after) stood \(before)")
             } else {
                 throw fail(.everyVersionWasAskedFor, "nobody wrote \(after)")
             }
@@ -72,7 +69,10 @@ extension RowHistory {
                 now == RowVersion(generation, contents)
             case (.update(let generation, let contents), .refused(let now)):
                 !now.isDeleted && now.generation >= generation && now != RowVersion(generation, contents)
-            case (.update, .deleted(let now)): now.isDeleted
+            case (.replace, .made(let before)): !before.isDeleted
+            case (.replace(_, let spared), .refused(let now)): !now.isDeleted && spared.contains(String(now.state))
+            case (.replace, .alreadyMade): false
+            case (.update, .deleted(let now)), (.replace, .deleted(let now)): now.isDeleted
             case (.delete, .made(let before)): !before.isDeleted
             case (.delete, .alreadyMade(let now)): now.isDeleted
             case (.delete, .refused(let now)): !now.isDeleted
@@ -109,6 +109,20 @@ extension RowHistory {
                 throw fail(.answersWereTrue, "\(call), and from \(latest) on that was to come or past")
             }
             latest = max(latest, answers[place].map(\.began).max() ?? latest)
+        }
+    }
+}
+
+extension RowCall.Request {
+    /// Whether this is what turns one version into another.
+    fileprivate func makes(_ after: RowVersion, of before: RowVersion) -> Bool {
+        switch self {
+        case .delete: after.isDeleted
+        case .update(let generation, let contents):
+            !after.isDeleted && after.generation == generation && after.contents == contents
+        case .replace(let contents, let spared):
+            !after.isDeleted && after.generation == before.generation + 1 && after.contents == contents
+                && !spared.contains(String(before.state))
         }
     }
 }

@@ -17,6 +17,9 @@ public struct RowVersion: Hashable, Sendable, CustomStringConvertible {
         self.isConsistent = isConsistent
     }
 
+    /// The first word of the contents.
+    public var state: Substring { contents.prefix { $0 != " " } }
+
     /// `g3 running`.
     public var description: String {
         "g\(generation) \(contents)\(isDeleted ? " deleted" : "")\(isConsistent ? "" : " INCONSISTENT")"
@@ -29,6 +32,8 @@ public struct RowCall: Hashable, Sendable, CustomStringConvertible {
     public enum Request: Hashable, Sendable {
         /// To write this, if it is newer.
         case update(generation: Int64, contents: String)
+        /// To write this at the generation after the row's, whatever that is, unless the row is in one of these states.
+        case replace(contents: String, sparing: Set<String>)
         /// To mark the row deleted.
         case delete
     }

@@ -1,3 +1,4 @@
+import EphemeralPostgres
 import Foundation
 import Glibc
 import Synchronization
@@ -6,9 +7,9 @@ import Synchronization
 ///
 /// Each connection has two threads with blocking sockets. A *request* is a message that the server answers with
 /// ReadyForQuery: a simple query, or the Sync at the end of an extended one; they are counted over all connections.
-final class CuttingProxy: Sendable {
+public final class CuttingProxy: Sendable {
     /// On which side of a request the connection breaks.
-    enum Side: Sendable {
+    public enum Side: Sendable, CaseIterable {
         /// The server never gets the request.
         case before
         /// The server has answered the request, and the client never learns what.
@@ -16,13 +17,14 @@ final class CuttingProxy: Sendable {
     }
 
     /// Which request.
-    enum Place: Sendable {
+    public enum Place: Sendable {
         /// The n-th, from 1.
         case request(Int)
         /// The first COMMIT behind a query that holds this text.
         case commit(behind: String)
     }
 
+    /// A call of the system that failed.
     struct Failure: Error {
         let operation: String
         let reason = String(cString: strerror(errno))
@@ -32,8 +34,7 @@ final class CuttingProxy: Sendable {
         }
     }
 
-    /// For libpq's `host`.
-    let directory: String
+    private let directory: String
     private let port: Int
     private let serverSocket: String
     private let listener: CInt
@@ -50,27 +51,34 @@ final class CuttingProxy: Sendable {
     }
 
     /// Runs `body` with a proxy, which ends with it.
-    static func with<Result>(
-        serverDirectory: String,
-        port: Int,
-        _ body: (CuttingProxy) async throws -> Result
+    ///
+    /// - Parameters:
+    ///   - database: The database to which connections through the proxy lead.
+    ///   - body: Is given the proxy and a connection string that leads through it.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws, or when there is no socket to be had.
+    public static func with<Result>(
+        _ database: TestDatabase,
+        _ body: (CuttingProxy, String) async throws -> Result
     ) async throws -> Result {
-        let proxy = try CuttingProxy(serverDirectory: serverDirectory, port: port)
+        let server = database.server
+        let proxy = try CuttingProxy(serverDirectory: server.socketDirectory, port: server.port)
         Thread.detachNewThread { proxy.acceptLoop() }
         defer { proxy.end() }
-        return try await body(proxy)
+        let place = "host=\(proxy.directory) port=\(server.port)"
+        return try await body(proxy, "\(place) user=\(server.userName) dbname=\(database.name)")
     }
 
     /// Counts requests from 1 again, and breaks the connection once, at this place.
-    func cut(_ side: Side, _ place: Place) {
+    public func cut(_ side: Side, _ place: Place) {
         plan.withLock { $0 = Plan(side: side, place: place) }
     }
 
     /// Whether the planned cut has happened.
-    var hasCut: Bool { plan.withLock { $0.isDone } }
+    public var hasCut: Bool { plan.withLock { $0.isDone } }
 
     /// Breaks every connection now.
-    func cutAll() {
+    public func cutAll() {
         for link in links.withLock({ $0 }) { link.cut() }
     }
 

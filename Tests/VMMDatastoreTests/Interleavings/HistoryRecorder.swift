@@ -1,0 +1,31 @@
+import Synchronization
+import TestSupport
+
+/// A part of a row that has a generation of its own, as the histories name it.
+struct GuardedPart: Hashable, Sendable, CustomStringConvertible {
+    let description: String
+
+    init(_ kind: String, _ id: some CustomStringConvertible) {
+        description = "\(kind) \(id)"
+    }
+}
+
+/// A clock that all writers share, and their calls.
+final class HistoryRecorder: Sendable {
+    private let clock = Atomic(0)
+    private let confirmed = Atomic(0)
+    private let log = Mutex<[GuardedPart: [RowCall]]>([:])
+
+    /// The next moment.
+    func tick() -> Int { clock.add(1, ordering: .sequentiallyConsistent).newValue }
+
+    func record(_ call: RowCall, of part: GuardedPart) { log.withLock { $0[part, default: []].append(call) } }
+
+    func calls(of part: GuardedPart) -> [RowCall] { log.withLock { $0[part] ?? [] } }
+
+    /// Notes that a call whose answer was lost had taken effect, as its repetition was told.
+    func confirmLoss() { confirmed.add(1, ordering: .sequentiallyConsistent) }
+
+    /// How many calls are known to have taken effect although their answer was lost.
+    var confirmedLosses: Int { confirmed.load(ordering: .sequentiallyConsistent) }
+}
