@@ -29,8 +29,8 @@ struct Migrate: AsyncParsableCommand {
               75  try again later
             """,
         subcommands: [
-            UpCommand.self, StatusCommand.self, PlanCommand.self, VerifyCommand.self, DriftCommand.self,
-            LintCommand.self, DownCommand.self, DumpCommand.self, NewCommand.self, BaselineCommand.self,
+            UpCommand.self, StatusCommand.self, PlanCommand.self, HistoryCommand.self, VerifyCommand.self,
+            DriftCommand.self, LintCommand.self, DownCommand.self, DumpCommand.self, NewCommand.self, BaselineCommand.self,
             PauseCommand.self, ResumeCommand.self, WaitCommand.self, LocalCommand.self,
         ]
     )

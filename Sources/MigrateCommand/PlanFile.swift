@@ -3,21 +3,9 @@ import SchemaMigrations
 
 /// The file between `plan --output` and `up --plan`.
 enum PlanFile {
-    /// Replaces the file whole: nobody ever reads half a plan.
-    ///
     /// - Throws: ``MigrationError`` of code `cannotCreate`.
     static func write(_ plan: SavedPlan, to path: String) throws {
-        let text = try JSONOutput.object(plan) + "\n"
-        do {
-            try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw MigrationError(
-                .cannotCreate,
-                "the plan cannot be written: \(error.localizedDescription)",
-                at: SourceLocation(file: path),
-                hint: "name a file in a folder that exists and that this user may write to"
-            )
-        }
+        try OutputFile.write(try JSONOutput.object(plan) + "\n", to: path, "the plan")
     }
 
     /// - Throws: ``MigrationError`` for a file that cannot be read (64), or is no plan of this release (64).

@@ -139,7 +139,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "up", "status", "plan", "verify", "drift", "down", "dump", "baseline", "new", "wait", "local", "local start",
+        "up", "status", "plan", "history", "verify", "drift", "down", "dump", "baseline", "new", "wait", "local",
+        "local start",
         "local stop", "local url",
         "local reset",
     ])

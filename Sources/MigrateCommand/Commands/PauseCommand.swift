@@ -54,16 +54,3 @@ struct ResumeCommand: AsyncParsableCommand {
         console.message("runs are allowed; \"migrate up\" goes on where the last one stopped")
     }
 }
-
-extension GlobalOptions {
-    /// For commands that need the bookkeeping alone.
-    fileprivate func migratorWithoutFiles(_ console: Console) async throws -> Migrator {
-        var options = MigratorOptions()
-        options.schema = schema
-        return Migrator(
-            source: try MigrationSource(files: [:]),
-            database: try await database(console),
-            options: options
-        )
-    }
-}

@@ -123,6 +123,19 @@ extension GlobalOptionsWriting {
     }
 }
 
+extension GlobalOptions {
+    /// For commands that need the bookkeeping alone.
+    func migratorWithoutFiles(_ console: Console) async throws -> Migrator {
+        var options = MigratorOptions()
+        options.schema = schema
+        return Migrator(
+            source: try MigrationSource(files: [:]),
+            database: try await database(console),
+            options: options
+        )
+    }
+}
+
 /// The values of a command's `--format`; text for people is always one.
 protocol ResultFormat: ExpressibleByArgument, CaseIterable, Equatable, Sendable {
     static var text: Self { get }

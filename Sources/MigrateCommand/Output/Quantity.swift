@@ -39,9 +39,9 @@ enum Quantity {
         return number < 0 ? "-" + text : text
     }
 
-    /// `1 step`, `3 steps`.
-    static func many(_ number: Int, _ noun: String) -> String {
-        "\(number) \(noun)\(number == 1 ? "" : "s")"
+    /// `1 step`, `3 steps`, `2 batches`.
+    static func many(_ number: Int, _ noun: String, _ plural: String? = nil) -> String {
+        "\(number) \(number == 1 ? noun : plural ?? "\(noun)s")"
     }
 
     private static func tenths(_ value: Double) -> String {

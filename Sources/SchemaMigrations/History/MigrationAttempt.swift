@@ -16,6 +16,8 @@ public struct MigrationAttempt: Sendable, Hashable {
         case abandoned
     }
 
+    /// Which run it belongs to: the runner's fencing token, larger for later runs.
+    public let run: Int64
     /// The migration's version.
     public let version: MigrationVersion
     /// The migration's name at the time.
@@ -57,13 +59,14 @@ public struct MigrationAttempt: Sendable, Hashable {
 extension MigrationAttempt: PostgresRecord {
     /// The columns of the bookkeeping that make an attempt.
     public static let columnNames = [
-        "version", "migration_name", "step", "step_name", "kind", "runner", "role", "started_at", "finished_at",
-        "duration_ms", "tries", "lock_held_ms", "others_blocked_ms", "rows", "outcome", "error_code", "sqlstate",
-        "error",
+        "token", "version", "migration_name", "step", "step_name", "kind", "runner", "role", "started_at",
+        "finished_at", "duration_ms", "tries", "lock_held_ms", "others_blocked_ms", "rows", "outcome", "error_code",
+        "sqlstate", "error",
     ]
 
     /// Reads one line of the attempt log.
     public init(from columns: inout PostgresRecordColumns) throws(PostgresError) {
+        run = try columns.next()
         let number = try columns.next(as: Int64.self)
         guard let version = MigrationVersion(number) else {
             throw PostgresError(.decodingFailed, "the attempt log holds the version \(number); versions begin at 1")
