@@ -30,7 +30,9 @@ struct Migrate: AsyncParsableCommand {
             """,
         subcommands: [
             UpCommand.self, StatusCommand.self, PlanCommand.self, HistoryCommand.self, VerifyCommand.self,
-            DriftCommand.self, LintCommand.self, DownCommand.self, DumpCommand.self, NewCommand.self, BaselineCommand.self,
+            DriftCommand.self, LintCommand.self, DoctorCommand.self, DownCommand.self, DumpCommand.self,
+            NewCommand.self,
+            BaselineCommand.self,
             PauseCommand.self, ResumeCommand.self, WaitCommand.self, LocalCommand.self,
         ]
     )

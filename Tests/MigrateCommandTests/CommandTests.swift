@@ -139,7 +139,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "up", "status", "plan", "history", "verify", "drift", "down", "dump", "baseline", "new", "wait", "local",
+        "up", "status", "plan", "history", "doctor", "lint", "pause", "resume", "verify", "drift", "down", "dump",
+        "baseline", "new", "wait", "local",
         "local start",
         "local stop", "local url",
         "local reset",

@@ -43,7 +43,8 @@ import Testing
             #expect(attempts.map { $0["outcome"] as? String } == ["applied", "failed", "failed"])
             let keys: Set = [
                 "run", "version", "migration", "step", "ordinal", "kind", "outcome", "started_at", "finished_at",
-                "duration_ms", "tries", "lock_held_ms", "others_blocked_ms", "rows", "runner", "role", "error_code", "sqlstate", "error",
+                "duration_ms", "tries", "lock_held_ms", "others_blocked_ms", "rows", "runner", "role", "error_code",
+                "sqlstate", "error",
             ]
             #expect(attempts.allSatisfy { Set($0.keys).isSuperset(of: keys) })
             #expect(attempts[1]["sqlstate"] as? String == "22012")

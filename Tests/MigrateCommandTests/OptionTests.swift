@@ -34,8 +34,7 @@ import Testing
     static let commands = [
         ["up"], ["status"], ["plan"], ["verify"], ["drift"], ["down", "--to", "1"], ["dump"], ["new", "a"],
         ["baseline", "--at", "1"], ["pause"], ["resume"], ["wait"], ["local", "start"], ["local", "stop"],
-        ["local", "url"],
-        ["local", "reset"],
+        ["local", "url"], ["local", "reset"], ["history"], ["doctor"],
     ]
 
     @Test func `only lint writes what code hosts read`() throws {

@@ -12,6 +12,7 @@ struct StatusCommand: AsyncParsableCommand {
             EXAMPLE
               migrate status
               migrate status --exit-code --format json
+              migrate status --watch        until Ctrl-C
             """
     )
 
@@ -21,8 +22,20 @@ struct StatusCommand: AsyncParsableCommand {
     )
     var answersState = false
 
+    @Flag(help: "Show it again and again, with who is at work, until interrupted.")
+    var watch = false
+
+    @Option(help: ArgumentHelp("With --watch: how many seconds lie between (default: 2).", valueName: "seconds"))
+    var interval: Seconds?
+
     @OptionGroup(title: "Global options")
     var global: GlobalOptions
+
+    func validate() throws {
+        if watch, answersState { throw ValidationError("--watch does not end by itself, so --exit-code has no answer") }
+        if interval != nil, !watch { throw ValidationError("--interval belongs to --watch") }
+        if let interval, interval.duration < .milliseconds(100) { throw ValidationError("--interval is at least 0.1") }
+    }
 
     func run() async throws {
         let console = global.console
@@ -30,6 +43,10 @@ struct StatusCommand: AsyncParsableCommand {
         var options = MigratorOptions()
         options.schema = global.schema
         let migrator = Migrator(source: source, database: try await global.database(console), options: options)
+        if watch {
+            let watch = StatusWatch(migrator: migrator, console: console, isJSON: global.format == .json)
+            return try await watch.run(every: interval?.duration ?? .seconds(2))
+        }
         let history = try await migrator.history()
         let status = MigrationStatus(source: source, history: history)
         if global.format == .json {

@@ -50,10 +50,13 @@ struct StandardStream: Sendable {
     var isTerminal: Bool { isatty(descriptor) == 1 }
 
     /// How many columns the terminal has now; 80 where it does not say.
-    var columns: Int {
+    var columns: Int { size.columns }
+
+    /// How many columns and rows the terminal has now; 80 and 24 where it does not say.
+    var size: (columns: Int, rows: Int) {
         var size = winsize()
-        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-        return Int(size.ws_col)
+        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 else { return (80, 24) }
+        return (size.ws_col > 0 ? Int(size.ws_col) : 80, size.ws_row > 0 ? Int(size.ws_row) : 24)
     }
 
     /// Writes all of a text; what nobody reads any more is dropped.

@@ -8,7 +8,7 @@ enum HistoryPageStyle {
           --lock: #f0f6fc; } }
         @media print { :root { --ink: #000; --soft: #333; --paper: #fff; --rule: #999; --lock: #000; } }
         * { box-sizing: border-box; }
-        body { margin: 0 auto; padding: 1.5rem; max-width: 75rem; background: var(--paper); color: var(--ink);
+        body { margin: 0 auto; padding: 1.5rem; max-width: 80rem; background: var(--paper); color: var(--ink);
           font: 15px/1.45 system-ui, sans-serif; }
         h1 { font-size: 1.5rem; margin: 0 0 .25rem; overflow-wrap: anywhere; }
         h2 { font-size: 1.1rem; margin: 2rem 0 0; }
@@ -37,7 +37,7 @@ enum HistoryPageStyle {
         .remark td { border-top: 0; padding: 0 0 .6rem 1rem; text-align: left; color: var(--soft);
           white-space: pre-wrap; overflow-wrap: anywhere; font: .85rem/1.4 ui-monospace, monospace; }
         section, tr { break-inside: avoid; }
-        @media (max-width: 46rem) {
+        @media (max-width: 62rem) {
           body { padding: 1rem; }
           thead { display: none; }
           table, tbody, tr, th, td { display: block; width: 100%; }

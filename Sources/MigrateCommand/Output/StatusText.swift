@@ -20,6 +20,19 @@ enum StatusText {
         return (lines + ["", next(status)]).joined(separator: "\n")
     }
 
+    /// Who is at work, and whether runs are paused; no line where neither is.
+    static func activity(_ situation: MigrationSituation, _ style: TextStyle) -> [String] {
+        var rows: [[String]] = []
+        if let runner = situation.runner {
+            let process = runner.processID.map { ", server process \($0)" } ?? ""
+            rows.append(["running", "\(runner.activity ?? "between two steps"), by \(runner.holder)\(process)"])
+        }
+        if let since = situation.request.pausedAt {
+            rows.append(["paused", "by \(situation.request.pausedBy ?? "somebody") since \(since)"])
+        }
+        return TextTable.render(rows, indent: "").map { style.paint($0, .cyan) }
+    }
+
     private static func table(_ migrations: [MigrationStatus.MigrationReport]) -> [String] {
         let head = ["version", "name", "phase", "state", "applied at", "took"]
         let rows = migrations.map { migration in

@@ -105,10 +105,10 @@ final class MigrationLock: Sendable {
     }
 
     /// "migr" in ASCII, so that the lock can be recognised in `pg_locks`.
-    private static let namespace: Int32 = 0x6D69_6772
+    static let namespace: Int32 = 0x6D69_6772
 
     /// Each schema with a history has a lock of its own (FNV-1a of its name).
-    private static func key(of schema: String) -> Int32 {
+    static func key(of schema: String) -> Int32 {
         let hash = schema.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
         return Int32(bitPattern: hash)
     }
