@@ -20,6 +20,31 @@ import Testing
         #expect(statement.relation == QualifiedName(name: "vmm"))
     }
 
+    @Test func `a partition is written to by the name that the text has for the table`() throws {
+        let statement = try backfill("UPDATE vmm SET a = 1 WHERE vmm.a IS NULL;\n")
+        let leaf = QualifiedName(schema: "s", name: "vmm 1")
+        let batch = statement.batch(pages: 0..<9, of: leaf, skippingLocked: true)
+        #expect(
+            batch == """
+                -- migrate: backfill table=vmm
+                UPDATE "s"."vmm 1" AS "vmm" SET a = 1 WHERE (vmm.a IS NULL
+                ) AND ("vmm".ctid = ANY (ARRAY(
+                SELECT "vmm".ctid FROM "s"."vmm 1" AS "vmm" WHERE (vmm.a IS NULL
+                ) AND "vmm".ctid >= '(0,0)'::tid AND "vmm".ctid < '(9,0)'::tid FOR NO KEY UPDATE SKIP LOCKED)))
+                """
+        )
+        let file = "-- migrate: backfill table=vmm\nUPDATE vmm SET a = 1 WHERE vmm.a IS NULL;\n"
+        for word in ["vmm.a IS", "SET a", "1 WHERE"] {
+            let inFile = try #require(file.firstRange(of: word)).lowerBound
+            let inBatch = try #require(batch.firstRange(of: word)).lowerBound
+            let position = batch.distance(from: batch.startIndex, to: inBatch) + 1
+            #expect(
+                statement.filePosition(ofServerPosition: position, of: leaf)
+                    == file.distance(from: file.startIndex, to: inFile) + 1
+            )
+        }
+    }
+
     struct Form: CustomTestStringConvertible {
         let sql: String
         var table = "vmm"
@@ -75,6 +100,8 @@ import Testing
             $0["boolop"].string == "AND_EXPR" ? $0["args"].elements : nil
         }
         #expect(arguments.dropLast().map(shape) == (own ?? [original["whereClause"]]).map(shape))
+        let skipping = statement.batch(pages: 0..<9, skippingLocked: true)
+        #expect(try PostgresParser.parse(Array(skipping.utf8))?.body(of: "UpdateStmt") != nil)
         if let count { #expect(try PostgresParser.parse(Array(count.utf8))?.typed?.type == "SelectStmt") }
     }
 

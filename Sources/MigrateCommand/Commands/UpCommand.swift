@@ -67,6 +67,18 @@ struct UpCommand: AsyncParsableCommand {
     )
     var batchTarget: Milliseconds?
 
+    @Option(
+        name: .customLong("max-replica-lag"),
+        help: ArgumentHelp("Hold a backfill back while a replica is further behind than this.", valueName: "seconds")
+    )
+    var maximumReplicaLag: Seconds?
+
+    @Option(
+        name: .customLong("throttle-while"),
+        help: ArgumentHelp("Hold a backfill back while this query of one boolean says true.", valueName: "sql")
+    )
+    var throttleCondition: String?
+
     @OptionGroup(title: "Global options")
     var global: GlobalOptions
 
@@ -132,6 +144,8 @@ struct UpCommand: AsyncParsableCommand {
         if let lockWait { options.lockWait = lockWait.duration }
         if let stallBudget { options.stallBudget = stallBudget.duration }
         if let batchTarget { options.batchTarget = batchTarget.duration }
+        if let maximumReplicaLag { options.maximumReplicaLag = maximumReplicaLag.duration }
+        options.throttleCondition = throttleCondition
         return options
     }
 }

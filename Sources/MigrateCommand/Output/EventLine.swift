@@ -55,6 +55,9 @@ struct EventLine: Encodable, Equatable {
         case .stepProgress(let identity, let progress):
             self.init("step_progress", time, identity)
             take(progress)
+        case .stepThrottled(let identity, let reason):
+            self.init("step_throttled", time, identity)
+            self.reason = reason
         case .stepRetried(let identity, let attempt, let pause, let reason):
             self.init("step_retried", time, identity)
             self.attempt = attempt

@@ -55,6 +55,8 @@ final class TextRunReporter: RunReporter {
                 if waited > .seconds(1) { say("got the lock after \(Quantity.duration(waited))", &state) }
             case .stepStarted(let identity): begin(identity, &state)
             case .stepProgress(let identity, let progress): show(identity, progress, &state)
+            case .stepThrottled(let identity, let reason):
+                say("\(RunText.label(identity))  holds back: \(reason)", &state)
             case .stepRetried(let identity, let attempt, let pause, let reason):
                 say(RunText.retried(identity, attempt, pause, reason), &state)
             case .stepFinished(let identity, let duration, let rows, let lockHeld, let blocked):

@@ -2,14 +2,16 @@ import Postgres
 
 /// Where a backfill is, as stored with each batch.
 struct BackfillCursor: Sendable, Hashable {
-    let relation: UInt32
-    /// The table's file: another one after a rewrite.
-    let storage: UInt32
-    let pass: Int32
-    let nextPage: Int64
-    let endPage: Int64
-    let rows: Int64
-    let batches: Int64
+    /// The table, or partition, that is walked.
+    private(set) var relation: UInt32
+    private(set) var storage: UInt32
+    private(set) var pass: Int32
+    private(set) var nextPage: Int64
+    private(set) var endPage: Int64
+    private(set) var rows: Int64
+    private(set) var batches: Int64
+    /// What this pass has still to come back to.
+    private(set) var skipped: SkippedRanges
 
     init(start table: BackfillTable) {
         relation = table.relation
@@ -19,32 +21,57 @@ struct BackfillCursor: Sendable, Hashable {
         endPage = table.pages
         rows = 0
         batches = 0
+        skipped = SkippedRanges()
     }
 
-    private init(_ other: BackfillCursor, table: BackfillTable, pass: Int32, nextPage: Int64, rows: Int64) {
-        relation = table.relation
-        storage = table.storage
-        self.pass = pass
-        self.nextPage = nextPage
-        endPage = table.pages
-        self.rows = other.rows + rows
-        batches = other.batches + (nextPage > 0 ? 1 : 0)
+    /// A batch is done.
+    func after(_ batch: BackfillBatch, rows changed: Int64) -> BackfillCursor {
+        var next = self
+        next.rows += changed
+        next.batches += 1
+        switch batch.manner {
+        case .atOnce: next.nextPage = batch.range.pages.upperBound
+        case .skippingLocked:
+            next.nextPage = batch.range.pages.upperBound
+            next.skipped.add(batch.range)
+        case .comingBack: next.skipped.finish(upTo: batch.range.pages.upperBound)
+        }
+        return next
     }
 
-    /// The batch up to `page` is done.
-    func advanced(to page: Int64, rows: Int64) -> BackfillCursor {
-        let table = BackfillTable(relation: relation, storage: storage, pages: endPage)
-        return BackfillCursor(self, table: table, pass: pass, nextPage: page, rows: rows)
+    /// On to the next table of the same pass.
+    func moved(to table: BackfillTable) -> BackfillCursor {
+        var next = self
+        next.begin(table)
+        return next
     }
 
     /// From the first page again.
     func restarted(on table: BackfillTable) -> BackfillCursor {
-        BackfillCursor(self, table: table, pass: pass + 1, nextPage: 0, rows: 0)
+        var next = self
+        next.begin(table)
+        next.pass += 1
+        next.skipped = SkippedRanges()
+        return next
+    }
+
+    private mutating func begin(_ table: BackfillTable) {
+        relation = table.relation
+        storage = table.storage
+        nextPage = 0
+        endPage = table.pages
+    }
+
+    /// Whether its page numbers mean these tables' pages: none of those that count was rewritten.
+    func isValid(on tables: [BackfillTable]) -> Bool {
+        let known = Set(tables.map { [$0.relation, $0.storage] })
+        return known.contains([relation, storage])
+            && skipped.ranges.allSatisfy { known.contains([$0.relation, $0.storage]) }
     }
 }
 
 extension BackfillCursor: PostgresRecord {
-    static let columnNames = ["relation", "storage", "pass", "next_page", "end_page", "rows", "batches"]
+    static let columnNames = ["relation", "storage", "pass", "next_page", "end_page", "rows", "batches", "skipped"]
 
     init(from columns: inout PostgresRecordColumns) throws(PostgresError) {
         relation = try columns.next()
@@ -54,43 +81,7 @@ extension BackfillCursor: PostgresRecord {
         endPage = try columns.next()
         rows = try columns.next()
         batches = try columns.next()
-    }
-}
-
-/// The table that a backfill walks, as the catalog has it now.
-struct BackfillTable: Sendable, Hashable {
-    let relation: UInt32
-    let storage: UInt32
-    let pages: Int64
-
-    /// - Throws: ``MigrationError`` of code `invalidBackfill` when there is no such table, or it is not one that has
-    ///   pages of its own.
-    static func look(
-        up name: QualifiedName,
-        _ store: HistoryStore,
-        _ connection: PostgresConnection
-    ) async throws -> BackfillTable {
-        let rows = try await connection.query(
-            store.once(
-                """
-                SELECT oid, pg_relation_filenode(oid), relkind::text,
-                    pg_relation_size(oid) / current_setting('block_size')::int8
-                FROM pg_class WHERE oid = to_regclass(\(name.sql))
-                """
-            )
-        )
-        guard let row = try rows.zeroOrOne() else {
-            throw MigrationError(.invalidBackfill, "the backfill's table \(name) does not exist")
-        }
-        let (relation, storage, kind, pages) = try row.decode(UInt32.self, UInt32?.self, String.self, Int64.self)
-        guard let storage, kind == "r" || kind == "m" else {
-            throw MigrationError(
-                .invalidBackfill,
-                "\(name) has no pages of its own (kind \"\(kind)\"); a backfill walks an ordinary table",
-                hint: "for a partitioned table write a step for each partition"
-            )
-        }
-        return BackfillTable(relation: relation, storage: storage, pages: pages)
+        skipped = try SkippedRanges(numbers: try columns.next())
     }
 }
 
@@ -99,32 +90,37 @@ extension HistoryStore {
         try await connection.query(
             once(
                 """
-                SELECT relation, storage, pass, next_page, end_page, rows, batches FROM \(unsafeSQL: backfill)
+                SELECT \(unsafeSQL: BackfillCursor.columnNames.joined(separator: ", ")) FROM \(unsafeSQL: backfill)
                 WHERE version = \(step.migration.version.number) AND step = \(step.ordinal)
                 """
             )
         ).zeroOrOne()?.decode(record: BackfillCursor.self)
     }
 
-    /// Stores the cursor in the present transaction, and gives it back.
+    /// Stores the cursor in the present transaction.
+    ///
+    /// With `range`, the pages that the transaction has worked on, nothing is stored when their table was rewritten
+    /// before: its pages are others now. Says whether it was stored.
     func save(
         _ cursor: BackfillCursor,
         of step: PlannedStep,
+        after range: PageRange?,
         _ connection: PostgresConnection
-    ) async throws -> BackfillCursor {
-        try await connection.query(
+    ) async throws -> Bool {
+        let saved = try await connection.query(
             """
             INSERT INTO \(unsafeSQL: backfill) (version, step, relation, storage, pass, next_page, end_page, rows,
-                batches, started_at)
-            VALUES (\(step.migration.version.number), \(step.ordinal), \(cursor.relation), \(cursor.storage),
+                batches, skipped, started_at)
+            SELECT \(step.migration.version.number), \(step.ordinal), \(cursor.relation), \(cursor.storage),
                 \(cursor.pass), \(cursor.nextPage), \(cursor.endPage), \(cursor.rows), \(cursor.batches),
-                clock_timestamp())
+                \(cursor.skipped.numbers), clock_timestamp()
+            WHERE \(range == nil) OR pg_relation_filenode(\(range?.relation ?? 0)::oid) = \(range?.storage ?? 0)
             ON CONFLICT (version, step) DO UPDATE SET relation = excluded.relation, storage = excluded.storage,
                 pass = excluded.pass, next_page = excluded.next_page, end_page = excluded.end_page,
-                rows = excluded.rows, batches = excluded.batches
+                rows = excluded.rows, batches = excluded.batches, skipped = excluded.skipped
             """
         )
-        return cursor
+        return saved.commandTag.rowCount == 1
     }
 
     func removeCursor(of step: PlannedStep, _ connection: PostgresConnection) async throws {

@@ -1,208 +1,174 @@
 import Postgres
 
-/// Applies one backfill: many small committed batches over the pages of a table.
+/// Applies one backfill: many small committed batches over the pages of a table, or of each of its partitions.
 ///
 /// Cursor and counts commit with their batch, so a kill at any point loses nothing and repeats at most the batch that
-/// had not committed. A pass covers the pages that the table had when the pass began. Rows that move meanwhile are
-/// their writers' to complete (a trigger); when any are left the table is walked again.
+/// had not committed. A pass covers the pages that the table had when the pass began. A batch does not wait for rows
+/// that others have locked: it passes over them, and the pass comes back to their pages at its end. Rows that move
+/// meanwhile are their writers' to complete (a trigger); when any are left the table is walked again.
 struct BackfillRunner: Sendable {
     let step: PlannedStep
     let statement: BackfillStatement
     let store: HistoryStore
     let attempt: AttemptKey
     let options: MigratorOptions
+    let observer: LockObserver
     let report: @Sendable (MigrationEvent) -> Void
 
     /// How often the table is walked before the runner says that rows keep coming.
-    private static let maximumPasses: Int32 = 10
+    static let maximumPasses: Int32 = 10
 
     func run(on connection: PostgresConnection) async throws -> StepTiming {
+        let watch = WaiterWatch()
+        let watching = Task { [observer] in await watch.run(observer, every: .milliseconds(100)) }
+        defer { watching.cancel() }
         let startedAt = PostgresTimestamp.now
         let clock = ContinuousClock.now
-        var cursor = try await begin(connection)
-        var pace = BatchPace(target: options.batchTarget, maximum: options.batchPages)
-        var meter = ProgressMeter(rowsBefore: cursor.rows)
-        while true {
-            while cursor.nextPage < cursor.endPage {
-                try Task.checkCancellation()
-                let request: RunRequest
-                (cursor, request) = try await batch(from: cursor, pace: &pace, connection)
-                pace.target = request.batchTarget ?? options.batchTarget
-                if let progress = meter.take(cursor) { report(.stepProgress(step.identity, progress)) }
-                if cursor.nextPage < cursor.endPage { try request.refusePause() }
-            }
-            guard try await anyLeft(connection) else { break }
-            cursor = try await nextPass(after: cursor, connection)
-        }
-        let milliseconds = Int64((ContinuousClock.now - clock).milliseconds)
-        let timing = StepTiming(startedAt: startedAt, durationMilliseconds: milliseconds, rows: cursor.rows)
+        let batches = BatchRunner(
+            step: step,
+            statement: statement,
+            store: store,
+            attempt: attempt,
+            options: options,
+            watch: watch
+        )
+        var state = try await begin(connection)
+        try await state.throttle.check(connection)
+        try await walk(&state, batches, connection)
+        let timing = StepTiming(
+            startedAt: startedAt,
+            durationMilliseconds: Int64((ContinuousClock.now - clock).milliseconds),
+            rows: state.cursor.rows,
+            othersBlockedMilliseconds: watch.othersBlocked.milliseconds
+        )
         try await finish(connection, timing)
         return timing
     }
 
-    private func begin(_ connection: PostgresConnection) async throws -> BackfillCursor {
-        try await connection.withTransaction { connection in
-            try await store.prove(attempt.token, activity: step.label, connection)
-            let table = try await BackfillTable.look(up: statement.relation, store, connection)
-            let isRestart = if case .restartBackfill = step.beginning { true } else { false }
-            if isRestart { try await store.removeCursor(of: step, connection) }
-            let timing = StepTiming(startedAt: .now, durationMilliseconds: 0)
-            _ = try await store.record(step, outcome: .intent, timing: timing, attempt, connection)
-            if let known = try await store.cursor(of: step, connection) {
-                guard known.relation == table.relation, known.storage == table.storage else {
-                    // The table was rewritten: page numbers mean other rows now.
-                    return try await store.save(known.restarted(on: table), of: step, connection)
-                }
-                return known
+    /// Until nothing is left: pages, further partitions, pages with locked rows, rows that have appeared.
+    private func walk(
+        _ state: inout BackfillState,
+        _ batches: BatchRunner,
+        _ connection: PostgresConnection
+    ) async throws {
+        while true {
+            if let batch = state.nextBatch {
+                try await turn(batch, &state, batches, connection)
+            } else if !state.moveToNextTable() {
+                guard let remaining = try await remaining(connection), remaining > 0 else { return }
+                try await nextPass(&state, remaining, connection)
             }
-            return try await store.save(BackfillCursor(start: table), of: step, connection)
         }
     }
 
-    /// Runs one batch in its own transaction, in smaller ones when rows in it stay locked.
-    private func batch(
-        from cursor: BackfillCursor,
-        pace: inout BatchPace,
+    /// One batch, and what is to be seen to behind it.
+    private func turn(
+        _ batch: BackfillBatch,
+        _ state: inout BackfillState,
+        _ batches: BatchRunner,
         _ connection: PostgresConnection
-    ) async throws -> (BackfillCursor, RunRequest) {
+    ) async throws {
+        try Task.checkCancellation()
+        switch try await insist(on: batch, &state, batches, connection) {
+        case .rewritten:
+            state.tables = try await BackfillTable.look(up: statement.relation, store, connection)
+            try await restart(&state, "the table was rewritten", connection)
+        case .committed(let cursor, let took, let request):
+            state.cursor = cursor
+            state.pace.book(took)
+            state.pace.target = request.batchTarget ?? options.batchTarget
+            if let progress = state.meter.take(cursor, on: state.tables) {
+                report(.stepProgress(step.identity, progress))
+            }
+            guard state.nextBatch != nil else { return }
+            try request.refusePause()
+            try await holdBack(&state, batches, took, connection)
+        }
+    }
+
+    /// Runs a batch: at once, then passing over locked rows; a smaller one after a pause where that fails too.
+    private func insist(
+        on batch: BackfillBatch,
+        _ state: inout BackfillState,
+        _ batches: BatchRunner,
+        _ connection: PostgresConnection
+    ) async throws -> BatchRunner.Outcome {
         var retries = BatchRetries(within: max(options.stallBudget, .seconds(60)))
+        var batch = batch
         while true {
-            let end = min(cursor.endPage, cursor.nextPage + pace.pages)
             do {
-                let (next, duration, request) = try await commitBatch(cursor, upTo: end, connection)
-                pace.book(duration)
-                return (next, request)
+                return try await batches.commit(batch, after: state.cursor, connection)
             } catch let error as PostgresError where error.mayBeRetriedByStep {
-                pace.shrink()
+                if batch.manner == .atOnce {
+                    batch = batch.inManner(.skippingLocked)
+                    continue
+                }
+                state.pace.shrink()
                 let pause = try retries.pause(after: error, step: step)
                 report(.stepRetried(step.identity, attempt: retries.attempts, pause: pause, reason: "\(error)"))
                 try await Task.sleep(for: pause)
+                batch = state.nextBatch ?? batch
             }
         }
     }
 
-    /// Returns how long the UPDATE took too: the rest does not depend on the number of pages.
-    private func commitBatch(
-        _ cursor: BackfillCursor,
-        upTo end: Int64,
+    /// Waits while others suffer, saying why; people may pause the run meanwhile.
+    private func holdBack(
+        _ state: inout BackfillState,
+        _ batches: BatchRunner,
+        _ took: Duration,
         _ connection: PostgresConnection
-    ) async throws -> (BackfillCursor, Duration, RunRequest) {
-        try await connection.withTransaction { connection in
-            try await connection.execute(
-                script: "SET LOCAL lock_timeout = \(options.lockTimeout.wholeMilliseconds); "
-                    + "SET LOCAL jit = off; SET LOCAL idle_in_transaction_session_timeout = 0"
-            )
-            let percent = cursor.endPage > 0 ? 100 * cursor.nextPage / cursor.endPage : 100
-            let activity = "\(step.label), \(percent) %"
-            let request = try await store.prove(attempt.token, activity: activity, connection).request
-            let sql = statement.batch(pages: UInt32(clamping: cursor.nextPage)..<UInt32(clamping: end))
-            let tags: [CommandTag]
-            let clock = ContinuousClock.now
-            do throws(PostgresError) {
-                tags = try await connection.execute(script: sql)
-            } catch {
-                guard error.code == .server, !error.mayBeRetriedByStep else { throw error }
-                throw MigrationError(
-                    sqlFailure: error,
-                    in: step,
-                    position: error.server?.position.map { statement.filePosition(ofServerPosition: $0) },
-                    consequence: "this batch was rolled back; \(cursor.rows) rows of earlier batches stay changed"
-                )
-            }
-            let duration = ContinuousClock.now - clock
-            let next = cursor.advanced(to: end, rows: Int64(tags.last?.rowCount ?? 0))
-            return (try await store.save(next, of: step, connection), duration, request)
+    ) async throws {
+        let waiters = batches.watch.takeWaiters()
+        if waiters > 0 {
+            state.pace.shrink()
+            report(.stepThrottled(step.identity, reason: "\(waiters) sessions waited for rows of a batch"))
+            try await Task.sleep(for: min(.seconds(1), max(.milliseconds(50), took * waiters)))
         }
-    }
-
-    private func anyLeft(_ connection: PostgresConnection) async throws -> Bool {
-        guard let count = statement.remainingCount else { return false }
-        return try await connection.query(store.once(PostgresQuery(unsafeSQL: count))).one().decode(Int64.self) > 0
-    }
-
-    private func nextPass(
-        after cursor: BackfillCursor,
-        _ connection: PostgresConnection
-    ) async throws -> BackfillCursor {
-        guard cursor.pass < Self.maximumPasses else {
-            throw MigrationError(
-                .backfillNeverEnds,
-                "\(step.label) walked \(statement.relation) \(cursor.pass) times and rows that need it keep appearing",
-                hint: "install a trigger that completes new writes in a step before the backfill, then run again",
-                exitCode: .needsHuman
-            )
-        }
-        return try await connection.withTransaction { connection in
-            try await store.prove(attempt.token, activity: "\(step.label), next pass", connection)
-            let table = try await BackfillTable.look(up: statement.relation, store, connection)
-            return try await store.save(cursor.restarted(on: table), of: step, connection)
-        }
-    }
-
-    private func finish(_ connection: PostgresConnection, _ timing: StepTiming) async throws {
-        var transaction: UInt64?
-        do {
-            try await connection.withTransaction { connection in
-                try await store.prove(attempt.token, activity: step.label, connection)
-                transaction = try await store.record(step, outcome: .applied, timing: timing, attempt, connection)
-                try await store.removeCursor(of: step, connection)
-            }
-        } catch let error as PostgresError where error.code == .commitOutcomeUnknown {
-            throw LostCommit(transaction: transaction, timing: timing, error: error)
+        var said: String?
+        while let reason = try await state.throttle.reason(connection) {
+            if reason != said { report(.stepThrottled(step.identity, reason: reason)) }
+            said = reason
+            try await Task.sleep(for: BackfillThrottle.interval)
+            // Whoever waits for this runner must see that it lives.
+            let activity = "\(batches.activity(state.cursor)), held back: \(reason)"
+            try await store.prove(attempt.token, activity: activity, connection).request.refusePause()
         }
     }
 }
 
-/// How many pages the next batch takes: sized by time, so that it suits small and large rows alike.
-struct BatchPace {
-    var target: Duration
-    let maximum: Int64
-    private(set) var pages: Int64 = 64
+/// Where a running backfill is, and how fast.
+struct BackfillState {
+    var cursor: BackfillCursor
+    var tables: [BackfillTable]
+    var pace: BatchPace
+    var meter: ProgressMeter
+    var throttle: BackfillThrottle
 
-    /// Where the server is busy, a statement takes long however few pages it has: smaller batches would only be more.
-    private static let leastByTime: Int64 = 16
-
-    init(target: Duration, maximum: Int64) {
-        self.target = target
-        self.maximum = max(1, maximum)
-        pages = min(pages, self.maximum)
+    /// The next batch of the present table, or behind the last table, of what was skipped; nil when there is none.
+    var nextBatch: BackfillBatch? {
+        if cursor.nextPage < cursor.endPage {
+            let end = min(cursor.endPage, cursor.nextPage + pace.pages)
+            let range = PageRange(relation: cursor.relation, storage: cursor.storage, pages: cursor.nextPage..<end)
+            return batch(range, .atOnce)
+        }
+        guard nextTable == nil, let first = cursor.skipped.ranges.first else { return nil }
+        let end = min(first.pages.upperBound, first.pages.lowerBound + pace.pages)
+        let pages = first.pages.lowerBound..<end
+        return batch(PageRange(relation: first.relation, storage: first.storage, pages: pages), .comingBack)
     }
 
-    /// Grows by at most a half, and shrinks to what would have met the target.
-    mutating func book(_ duration: Duration) {
-        let ratio = target / max(duration, .microseconds(100))
-        let wanted = Int64((Double(pages) * min(1.5, max(0.1, ratio))).rounded(.up))
-        pages = min(maximum, max(ratio < 1 ? min(pages, Self.leastByTime) : 1, wanted))
+    /// Goes on to the next partition; false when there is none.
+    mutating func moveToNextTable() -> Bool {
+        guard let next = nextTable else { return false }
+        cursor = cursor.moved(to: next)
+        return true
     }
 
-    /// After a conflict: fewer rows meet fewer others.
-    mutating func shrink() {
-        pages = max(1, pages / 4)
-    }
-}
+    private var nextTable: BackfillTable? { tables.first { $0.relation > cursor.relation } }
 
-/// When to speak of progress, and how fast it goes.
-struct ProgressMeter {
-    private let start = ContinuousClock.now
-    private let rowsBefore: Int64
-    private var lastReport: ContinuousClock.Instant?
-
-    init(rowsBefore: Int64) {
-        self.rowsBefore = rowsBefore
-    }
-
-    /// The progress, at most five times a second and always at the end of a pass.
-    mutating func take(_ cursor: BackfillCursor) -> BackfillProgress? {
-        let now = ContinuousClock.now
-        if let lastReport, now - lastReport < .milliseconds(200), cursor.nextPage < cursor.endPage { return nil }
-        lastReport = now
-        let seconds = (now - start) / .seconds(1)
-        return BackfillProgress(
-            pagesDone: cursor.nextPage,
-            pagesTotal: cursor.endPage,
-            rows: cursor.rows,
-            batches: cursor.batches,
-            rowsPerSecond: seconds > 0 ? Double(cursor.rows - rowsBefore) / seconds : 0
-        )
+    private func batch(_ range: PageRange, _ manner: BackfillBatch.Manner) -> BackfillBatch {
+        let partition = tables.first { $0.relation == range.relation }?.partition
+        return BackfillBatch(range: range, partition: partition, manner: manner)
     }
 }

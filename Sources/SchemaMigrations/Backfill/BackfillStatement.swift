@@ -4,31 +4,63 @@ package struct BackfillStatement: Sendable, Equatable {
     package let relation: QualifiedName
     /// What the statement calls the table in its conditions: alias or name, quoted.
     package let reference: String
-    /// Counts the rows that the condition still finds; `nil` when the UPDATE reads other tables too.
-    package let remainingCount: String?
-    /// The text up to the condition.
-    private let head: String
-    /// The condition, without a comment behind its end.
+    /// Whether the UPDATE reads other tables too: then what it still finds cannot be asked for.
+    let readsOthers: Bool
+    /// The text up to the table, the table, the text up to the condition, and the condition without a comment behind
+    /// its end.
+    private let before: String
+    private let target: String
+    private let middle: String
     private let condition: String
 
     /// The UPDATE over the pages from the lower bound up to, but not including, the upper.
     ///
     /// The numbers stand in the text as literals, so that the planner sees a TID range scan.
-    package func batch(pages: Range<UInt32>) -> String {
+    ///
+    /// It writes to the partition, where one is given, in place of the table that the text names. Rows that others have
+    /// locked are waited for, or passed over.
+    package func batch(
+        pages: Range<UInt32>,
+        of partition: QualifiedName? = nil,
+        skippingLocked: Bool = false
+    ) -> String {
+        let table = target(of: partition)
+        let range =
+            "\(reference).ctid >= '(\(pages.lowerBound),0)'::tid AND \(reference).ctid < '(\(pages.upperBound),0)'::tid"
         // The line break ends a comment that the condition may end in.
-        """
-        \(head)(\(condition)
-        ) AND (\(reference).ctid >= '(\(pages.lowerBound),0)'::tid AND \(reference).ctid < '(\(pages.upperBound),0)'::tid)
-        """
+        let head = "\(before)\(table)\(middle)(\(condition)\n) AND ("
+        guard skippingLocked else { return "\(head)\(range))" }
+        let wanted = readsOthers ? range : "(\(condition)\n) AND \(range)"
+        return """
+            \(head)\(reference).ctid = ANY (ARRAY(
+            SELECT \(reference).ctid FROM \(table) WHERE \(wanted) FOR NO KEY UPDATE SKIP LOCKED)))
+            """
+    }
+
+    /// Counts the rows that the condition still finds; `nil` when the UPDATE reads other tables too.
+    package var remainingCount: String? { remaining("count(*)") }
+
+    /// Selects from the rows that the condition still finds; `nil` when the UPDATE reads other tables too.
+    package func remaining(_ list: String) -> String? {
+        readsOthers ? nil : "SELECT \(list) FROM \(target)\nWHERE (\(condition)\n)"
+    }
+
+    private func target(of partition: QualifiedName?) -> String {
+        partition.map { "\($0.sql) AS \(reference)" } ?? target
     }
 
     /// The place in the step's file that a place in a batch's text came from; both counted from 1 in characters.
     ///
-    /// A place in what was added gives the end of the condition.
-    package func filePosition(ofServerPosition position: Int) -> Int {
-        let before = head.unicodeScalars.count
-        guard position > before else { return position }
-        return min(position - 1, before + condition.unicodeScalars.count)
+    /// A place in what was added gives the end of the condition; one in a partition's name, the table's.
+    package func filePosition(ofServerPosition position: Int, of partition: QualifiedName? = nil) -> Int {
+        let start = before.unicodeScalars.count
+        let width = target(of: partition).unicodeScalars.count
+        let added = width - target.unicodeScalars.count
+        guard position > start else { return position }
+        guard partition == nil || position > start + width else { return start + 1 }
+        let head = start + width + middle.unicodeScalars.count
+        guard position > head else { return position - added }
+        return min(position - 1, head + condition.unicodeScalars.count) - added
     }
 }
 
@@ -48,12 +80,11 @@ extension BackfillStatement {
         let parts = try rules.parts()
         relation = update.relation
         reference = QualifiedName.quote(update.reference)
-        head = rules.text(0..<parts.condition.lowerBound)
+        before = rules.text(0..<parts.target.lowerBound)
+        target = rules.text(parts.target)
+        middle = rules.text(parts.target.upperBound..<parts.condition.lowerBound)
         condition = rules.text(parts.condition)
-        remainingCount =
-            update.readsOthers
-            ? nil
-            : "SELECT count(*) FROM \(rules.text(parts.target))\nWHERE (\(rules.text(parts.condition))\n)"
+        readsOthers = update.readsOthers
     }
 }
 

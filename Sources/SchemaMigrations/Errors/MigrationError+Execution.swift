@@ -15,6 +15,8 @@ extension MigrationError.Code {
     public static let stallBudgetSpent = Self(rawValue: "stall_budget_spent")
     /// Rows that a backfill should change keep appearing.
     public static let backfillNeverEnds = Self(rawValue: "backfill_never_ends")
+    /// What a backfill is to hold back for cannot be seen.
+    public static let cannotThrottle = Self(rawValue: "cannot_throttle")
     /// The connection broke while a step ran.
     public static let connectionLost = Self(rawValue: "connection_lost")
     /// The database could not be reached.

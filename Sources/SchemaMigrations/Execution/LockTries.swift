@@ -20,7 +20,11 @@ struct LockTries: Sendable {
 
     /// Runs `body` until it has its locks.
     ///
-    /// - Parameter body: One try: a transaction with the settings that it is given. It notes its server process.
+    /// - Parameters:
+    ///   - connection: Where it is looked who is in the way.
+    ///   - cost: What the tries cost others; the caller reads it afterwards.
+    ///   - body: One try: a transaction with the settings that it is given. It notes its server process.
+    /// - Returns: What `body` returns.
     /// - Throws: What `body` throws; ``MigrationError`` of code `stallBudgetSpent` naming who is in the way.
     func run<Value: Sendable>(
         on connection: PostgresConnection,

@@ -8,6 +8,8 @@ public enum MigrationEvent: Sendable {
     case stepStarted(StepIdentity)
     /// A backfill is at work.
     case stepProgress(StepIdentity, BackfillProgress)
+    /// A backfill holds back for others.
+    case stepThrottled(StepIdentity, reason: String)
     /// A step had to give way and will try again.
     case stepRetried(StepIdentity, attempt: Int, pause: Duration, reason: String)
     /// A step is applied and recorded.

@@ -290,6 +290,7 @@ public struct Migrator: Sendable {
                 store: store,
                 attempt: attempt,
                 options: options,
+                observer: observer,
                 report: report
             )
             return try await runner.run(on: connection)

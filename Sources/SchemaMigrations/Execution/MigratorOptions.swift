@@ -26,6 +26,14 @@ public struct MigratorOptions: Sendable {
     ///
     /// Default 512 (4 MiB).
     public var batchPages: Int64 = 512
+    /// How far replicas may be behind before a backfill holds back; nil, the default, does not look.
+    ///
+    /// Seeing it takes the role `pg_monitor`.
+    public var maximumReplicaLag: Duration?
+    /// A query of one row with one boolean; as long as it is true a backfill holds back.
+    ///
+    /// It is asked between batches, up to five times a second, in a read-only transaction. NULL is false.
+    public var throttleCondition: String?
     /// Whether migrations that are older than the newest applied one are applied too, instead of being a disagreement.
     ///
     /// Default false: they were not there when the newer ones were tested.

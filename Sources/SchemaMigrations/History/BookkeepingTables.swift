@@ -8,7 +8,7 @@
 /// - `migrate_backfill` has one line for each backfill under way: where its next batch begins.
 extension HistoryStore {
     /// The layout of the tables that this version of the engine writes and reads.
-    static let format: Int32 = 3
+    static let format: Int32 = 4
 
     var tables: String {
         """
@@ -82,6 +82,7 @@ extension HistoryStore {
             end_page bigint NOT NULL,
             rows bigint NOT NULL,
             batches bigint NOT NULL,
+            skipped bigint[] NOT NULL,
             started_at timestamptz NOT NULL,
             PRIMARY KEY (version, step)
         );

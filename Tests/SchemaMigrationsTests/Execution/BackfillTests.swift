@@ -102,6 +102,7 @@ import Testing
                 "-- migrate: backfill table=t\nUPDATE t SET pad = pad || '' WHERE id <= 10"
             let error = try #require(try await failure(migrator(endless, on: database)))
             #expect(error.code == .backfillNeverEnds)
+            #expect(error.message.contains("10 rows still need it, for example id = "))
             #expect(error.exitCode == .needsHuman)
         }
     }

@@ -123,7 +123,14 @@ import Testing
     }
 }
 
-/// Asks again until the answer is yes; a test that waits for ever is stopped by its time limit.
+/// What a test waited for did not come about.
+struct NothingCame: Error {}
+
+/// Asks again until the answer is yes; the limit is far beyond what it takes.
 func waitUntil(_ condition: () async throws -> Bool) async throws {
-    while try await !condition() { try await Task.sleep(for: .milliseconds(5)) }
+    for _ in 0..<6000 {
+        if try await condition() { return }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    throw NothingCame()
 }

@@ -1,0 +1,91 @@
+import Postgres
+
+/// The beginning and the end of a backfill and of its passes.
+extension BackfillRunner {
+    func begin(_ connection: PostgresConnection) async throws -> BackfillState {
+        try await connection.withTransaction { connection in
+            try await store.prove(attempt.token, activity: step.label, connection)
+            let tables = try await BackfillTable.look(up: statement.relation, store, connection)
+            let isRestart = if case .restartBackfill = step.beginning { true } else { false }
+            if isRestart { try await store.removeCursor(of: step, connection) }
+            let timing = StepTiming(startedAt: .now, durationMilliseconds: 0)
+            _ = try await store.record(step, outcome: .intent, timing: timing, attempt, connection)
+            let first = tables.first ?? .none
+            let known = try await store.cursor(of: step, connection)
+            let cursor =
+                known.map { $0.isValid(on: tables) ? $0 : $0.restarted(on: first) } ?? BackfillCursor(start: first)
+            _ = try await store.save(cursor, of: step, after: nil, connection)
+            return BackfillState(
+                cursor: cursor,
+                tables: tables,
+                pace: BatchPace(target: options.batchTarget, maximum: options.batchPages),
+                meter: ProgressMeter(rowsBefore: cursor.rows),
+                throttle: BackfillThrottle(options, step)
+            )
+        }
+    }
+
+    /// How many rows the condition still finds; nil where that cannot be asked.
+    func remaining(_ connection: PostgresConnection) async throws -> Int64? {
+        guard let count = statement.remainingCount else { return nil }
+        return try await connection.query(store.once(PostgresQuery(unsafeSQL: count))).one().decode(Int64.self)
+    }
+
+    func nextPass(_ state: inout BackfillState, _ remaining: Int64, _ connection: PostgresConnection) async throws {
+        guard state.cursor.pass < Self.maximumPasses else {
+            let sample = try await sample(connection)
+            throw MigrationError(
+                .backfillNeverEnds,
+                "\(step.label) walked \(statement.relation) \(state.cursor.pass) times and \(remaining) rows still need "
+                    + "it, for example \(sample)",
+                hint: "install a trigger that completes new writes in a step before the backfill, then run again",
+                exitCode: .needsHuman
+            )
+        }
+        state.tables = try await BackfillTable.look(up: statement.relation, store, connection)
+        try await restart(&state, "\(remaining) rows are left", connection)
+    }
+
+    /// Begins the next pass.
+    func restart(_ state: inout BackfillState, _ reason: String, _ connection: PostgresConnection) async throws {
+        let cursor = state.cursor.restarted(on: state.tables.first ?? .none)
+        try await connection.withTransaction { connection in
+            try await store.prove(attempt.token, activity: "\(step.label), next pass: \(reason)", connection)
+            _ = try await store.save(cursor, of: step, after: nil, connection)
+        }
+        state.cursor = cursor
+    }
+
+    func finish(_ connection: PostgresConnection, _ timing: StepTiming) async throws {
+        var transaction: UInt64?
+        do {
+            try await connection.withTransaction { connection in
+                try await store.prove(attempt.token, activity: step.label, connection)
+                transaction = try await store.record(step, outcome: .applied, timing: timing, attempt, connection)
+                try await store.removeCursor(of: step, connection)
+            }
+        } catch let error as PostgresError where error.code == .commitOutcomeUnknown {
+            throw LostCommit(transaction: transaction, timing: timing, error: error)
+        }
+    }
+
+    /// The keys of some rows that the condition still finds; of a table without a primary key, where they are.
+    private func sample(_ connection: PostgresConnection) async throws -> String {
+        let names = try await connection.query(
+            store.once(
+                """
+                SELECT a.attname::text FROM pg_index AS i
+                JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+                WHERE i.indrelid = to_regclass(\(statement.relation.sql)) AND i.indisprimary
+                ORDER BY array_position(i.indkey::int2[], a.attnum)
+                """
+            )
+        ).map { try $0.decode(at: 0, as: String.self) }
+        let parts = (names.isEmpty ? ["ctid"] : names).map { name in
+            "\(PostgresQuery.quote(literal: "\(name) = ")) || \(statement.reference).\(QualifiedName.quote(name))::text"
+        }
+        guard let query = statement.remaining(parts.joined(separator: " || ', ' || ")) else { return "unknown" }
+        let rows = try await connection.query(store.once(PostgresQuery(unsafeSQL: query + "\nLIMIT 5")))
+        return try rows.map { try $0.decode(at: 0, as: String.self) }.joined(separator: "; ")
+    }
+}
