@@ -147,7 +147,9 @@ let package = Package(
         ),
         .testTarget(
             name: "ShippedMigrationsTests",
-            dependencies: ["SchemaMigrations", "Postgres", "VMMDatastore", "VMMModel", "TestSupport"],
+            dependencies: [
+                "EphemeralPostgres", "SchemaMigrations", "Postgres", "VMMDatastore", "VMMModel", "TestSupport",
+            ],
             plugins: ["EmbedMigrations"]
         ),
         .testTarget(

@@ -84,13 +84,13 @@ extension Datastore {
     ///   of the mean.
     func updates(tasks: Int, seconds: Double, of table: VMMTable) async throws -> Turn {
         let base = table.nextBase()
-        let isOver = Atomic(false)
+        let end = End()
         let meter = Meter()
         let counts = try await withThrowingTaskGroup(of: Int?.self) { group in
             for task in 0..<tasks {
                 group.addTask {
                     var count = 0
-                    while !isOver.load(ordering: .relaxed) {
+                    while !end.hasCome.load(ordering: .relaxed) {
                         let (id, runtime) = try table.update(count * tasks + task, base: base)
                         guard case .updated = try await self.updateRuntime(of: id, to: runtime) else {
                             throw Programs.Failure(description: "an update was not written")
@@ -102,7 +102,7 @@ extension Datastore {
             }
             group.addTask {
                 try await Task.sleep(for: .seconds(seconds))
-                isOver.store(true, ordering: .relaxed)
+                end.hasCome.store(true, ordering: .relaxed)
                 return nil
             }
             return try await group.reduce(into: [Int]()) { counts, count in
@@ -115,4 +115,9 @@ extension Datastore {
             .fairness: Double(counts.min() ?? 0) / (total / Double(tasks)),
         ]
     }
+}
+
+/// Tells tasks to stop.
+private final class End: Sendable {
+    let hasCome = Atomic(false)
 }
