@@ -7,11 +7,12 @@ import SchemaMigrations
 enum ScratchDatabase {
     /// Lends the database that `url` names or, without one, one on a private server that is gone afterwards.
     ///
-    /// The private server is of the live one's major version if that is installed, and knows its roles' names.
+    /// The private server is of that major version if it is installed, and knows the roles' names of the live one, if
+    /// there is one.
     static func with<Value: Sendable>(
-        url: String?,
-        like migrator: Migrator,
-        serverVersion: Int,
+        url: String? = nil,
+        like migrator: Migrator?,
+        serverVersion: Int?,
         _ console: Console,
         _ body: (PostgresConfiguration) async throws -> Value
     ) async throws -> Value {
@@ -22,19 +23,19 @@ enum ScratchDatabase {
         }
         if console.isVerbose { console.message("starting a private server to run the migrations on") }
         var options = EphemeralServer.Options()
-        options.programsDirectory = programsDirectory(serverVersion)
+        options.programsDirectory = serverVersion.flatMap(programsDirectory)
         do {
             return try await EphemeralServer.withServer(options) { server in
                 try await server.createDatabase("scratch", template: "template0")
                 let configuration = try PostgresConfiguration(server.connectionString(database: "scratch"))
-                try await migrator.prepare(scratch: configuration)
+                try await migrator?.prepare(scratch: configuration)
                 return try await body(configuration)
             }
         } catch let error as PostgresServerError {
             throw MigrationError(
                 .localServer,
                 "the migrations cannot be run on a private server: \(error)",
-                hint: "or name an empty database to run them in: --against URL",
+                hint: "drift can use an empty database instead: --against URL",
                 underlying: error
             )
         }

@@ -18,6 +18,7 @@ struct LintCommand: AsyncParsableCommand {
             EXAMPLE
               migrate lint
               migrate lint --format sarif > lint.sarif
+              migrate lint --trace          also run them on a private server: the locks that they really take
               migrate lint --pg-version 12 db/0042_add_index.up.sql
             """
     )
@@ -34,12 +35,26 @@ struct LintCommand: AsyncParsableCommand {
     )
     var version: Int?
 
+    @Flag(
+        help: """
+            Run what is pending on a private server that is gone afterwards, and tell the locks that each statement took \
+            on tables from before its migration, and which of these were rewritten.
+            """
+    )
+    var trace = false
+
     @OptionGroup(title: "Global options")
     var global: GlobalOptionsWriting<LintFormat>
 
     func validate() throws {
         if let version, !(9...99).contains(version) {
             throw ValidationError("--pg-version is a major release such as 15")
+        }
+        if trace, !paths.isEmpty {
+            throw ValidationError("paths are looked at on their own; name the folder with --migrations to trace it")
+        }
+        if trace, global.format == .github || global.format == .sarif {
+            throw ValidationError("--trace is told as text or JSON")
         }
         if !paths.isEmpty, usesDatabase {
             throw ValidationError(
@@ -52,18 +67,30 @@ struct LintCommand: AsyncParsableCommand {
 
     func run() async throws {
         let console = global.console
-        let report = try await report(console)
+        let subject = usesDatabase ? try await pending(console) : nil
+        let report = try subject?.report ?? reportOnFiles()
+        let traces = trace ? try await traced(subject, console) : nil
         switch global.format {
-        case .text: console.result(LintText.render(report, console.resultStyle))
-        case .json: console.result(try JSONOutput.object(LintJSON(report)))
+        case .text:
+            let parts = [LintText.render(report, console.resultStyle)]
+            let more = traces.map { [LintTraceText.render($0, console.resultStyle)] } ?? []
+            console.result((parts + more).joined(separator: "\n\n"))
+        case .json: console.result(try JSONOutput.object(LintJSON(report, traces)))
         case .github: if !report.findings.isEmpty { console.result(LintGitHub.render(report)) }
         case .sarif: console.result(try LintSARIF.render(report))
         }
         if !report.findings.isEmpty { throw ExitCode(MigrationExitCode.lintFindings.rawValue) }
     }
 
-    private func report(_ console: Console) async throws -> LintReport {
-        if usesDatabase { return try await reportOnPending(console) }
+    /// What is pending in a database.
+    private struct Pending {
+        let migrator: Migrator
+        let history: MigrationHistory
+        let serverVersion: Int
+        let report: LintReport
+    }
+
+    private func reportOnFiles() throws -> LintReport {
         let linter = Linter(version: version)
         var parts: [LintReport] = []
         var files: [(path: String, bytes: [UInt8])] = []
@@ -78,16 +105,38 @@ struct LintCommand: AsyncParsableCommand {
         return LintReport(combining: parts)
     }
 
-    private func reportOnPending(_ console: Console) async throws -> LintReport {
+    private func pending(_ console: Console) async throws -> Pending {
         let source = try global.loadSource(console)
         let configuration = try await global.database(console)
-        var options = MigratorOptions()
-        options.schema = global.schema
         let migrator = Migrator(source: source, database: configuration, options: options)
-        let plan = try await migrator.plan(to: .latest, phase: .all)
+        let history = try await migrator.history()
+        let plan = try MigrationPlan.make(source: source, history: history, phase: .all)
         let database = try await LintDatabase.read(from: configuration)
         let pending = Set(plan.pending.map(\.migration.version))
-        return Linter(version: version, database: database).lint(source, pending: pending)
+        let linter = Linter(version: version, database: database)
+        return Pending(
+            migrator: migrator,
+            history: history,
+            serverVersion: database.version,
+            report: linter.lint(source, pending: pending)
+        )
+    }
+
+    private func traced(_ pending: Pending?, _ console: Console) async throws -> [StepTrace] {
+        let source = try pending?.migrator.source ?? global.loadSource(console)
+        let tracer = PlanTracer(source: source, history: pending?.history ?? MigrationHistory(), options: options)
+        return try await ScratchDatabase.with(
+            like: pending?.migrator,
+            serverVersion: version ?? pending?.serverVersion,
+            console,
+            tracer.run(on:)
+        )
+    }
+
+    private var options: MigratorOptions {
+        var options = MigratorOptions()
+        options.schema = global.schema
+        return options
     }
 
     private func isFile(_ path: String) -> Bool {

@@ -5,11 +5,14 @@ struct LintJSON: Encodable {
     let findings: [Finding]
     let files: Int
     let silenced: Int
+    /// What was tried; left out where nothing was asked to be.
+    let trace: [TracedStep]?
 
-    init(_ report: LintReport) {
+    init(_ report: LintReport, _ traces: [StepTrace]? = nil) {
         findings = report.findings.map(Finding.init)
         files = report.fileCount
         silenced = report.silencedCount
+        trace = traces?.map(TracedStep.init)
     }
 
     struct Finding: Encodable {

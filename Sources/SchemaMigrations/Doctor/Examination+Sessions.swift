@@ -111,7 +111,7 @@ extension Examination {
 
 extension LockMode {
     /// Reads the spelling of `pg_locks`: `AccessShareLock`.
-    fileprivate init?(inCatalog name: String) {
+    init?(inCatalog name: String) {
         let known = LockMode.allCases.first { mode in
             mode.rawValue.split(separator: " ").map(\.capitalized).joined() + "Lock" == name
         }
