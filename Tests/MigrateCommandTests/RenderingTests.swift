@@ -14,7 +14,23 @@ import Testing
             let line = LiveLine.render(Self.label, progress, timeLeft: left, columns: columns)
             #expect(line.count <= max(1, columns - 1))
         }
-        #expect(LiveLine.render(Self.label, columns: columns).count <= max(1, columns - 1))
+        let reason = "the replica vmm-2 is 12 s behind"
+        let lines = [
+            LiveLine.render(Self.label, elapsed: .seconds(fraction * 5000), columns: columns),
+            LiveLine.render(Self.label, elapsed: .zero, reason: reason, columns: columns),
+            LiveLine.render(Self.label, progress, reason: reason, columns: columns),
+        ]
+        #expect(lines.allSatisfy { $0.count <= max(1, columns - 1) })
+    }
+
+    @Test func `a line that waits tells how far it is and why`() {
+        let reason = "the replica vmm-2 is 12 s behind"
+        let wide = LiveLine.render(Self.label, Self.progress(0.455), reason: reason, columns: 80)
+        #expect(wide == "0002_vmm_failure_reason/04_backfill  45 %  the replica vmm-2 is 12 s behind")
+        let narrow = LiveLine.render(Self.label, Self.progress(0.455), reason: reason, columns: 40)
+        #expect(narrow == "\u{2026}n/04_backfill  45 %  the replica vmm-\u{2026}")
+        #expect(LiveLine.render("a/up", elapsed: .milliseconds(999), columns: 80) == "a/up  running")
+        #expect(LiveLine.render("a/up", elapsed: .milliseconds(61_900), columns: 80) == "a/up  running  1 min 1 s")
     }
 
     @Test func `at 40 columns the live line has the share and the rows`() {

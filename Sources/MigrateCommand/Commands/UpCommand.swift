@@ -97,7 +97,7 @@ struct UpCommand: AsyncParsableCommand {
         let summary: RunSummary
         do {
             let result = try await InterruptSignals.cancelling(
-                notice: { Self.sayInterrupted(console) },
+                notice: { reporter.say(Self.interrupted) },
                 { [self] in
                     try await apply(console) { event in
                         tally.withLock { $0.take(event) }
@@ -113,9 +113,7 @@ struct UpCommand: AsyncParsableCommand {
         if summary.exitCode != .done { throw ExitCode(summary.exitCode.rawValue) }
     }
 
-    private static func sayInterrupted(_ console: Console) {
-        console.message("interrupted; stopping at a safe point (once more stops at once)")
-    }
+    private static let interrupted = "interrupted; stopping at a safe point (once more stops at once)"
 
     private func apply(
         _ console: Console,

@@ -24,9 +24,23 @@ enum LiveLine {
     }
 
     /// The line of a step that does not say how far it is.
-    static func render(_ label: String, columns: Int) -> String {
+    static func render(_ label: String, elapsed: Duration, reason: String? = nil, columns: Int) -> String {
+        let time = elapsed < .seconds(1) ? "" : "  \(Quantity.duration(.seconds(elapsed.components.seconds)))"
+        return joined(label, reason ?? "running\(time)", columns)
+    }
+
+    /// The line of a backfill that waits: how far it is, and why it goes no further.
+    static func render(_ label: String, _ progress: BackfillProgress, reason: String, columns: Int) -> String {
+        joined(label, "\(Int(progress.fraction * 100)) %  \(reason)", columns)
+    }
+
+    /// Name and fact, at most one column shorter than the terminal; the end of the name is kept, and the fact's begin.
+    private static func joined(_ label: String, _ fact: String, _ columns: Int) -> String {
         let limit = max(1, columns - 1)
-        return String("\(shorten(label, to: max(1, limit - 9)))  running".prefix(limit))
+        let name = shorten(label, to: max(limit - gap - fact.count, min(label.count, shortLabel, limit / 2)))
+        let line = "\(name)  \(fact)"
+        guard line.count > limit else { return line }
+        return limit > 1 ? "\(line.prefix(limit - 1))\u{2026}" : String(line.prefix(limit))
     }
 
     private static let gap = 2

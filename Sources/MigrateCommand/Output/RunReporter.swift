@@ -5,6 +5,8 @@ import Synchronization
 protocol RunReporter: Sendable {
     /// Something happened.
     func report(_ event: MigrationEvent)
+    /// Something worth saying that is no event.
+    func say(_ line: String)
     /// The run is at its end.
     func finish(_ summary: RunSummary)
 }
@@ -15,6 +17,10 @@ struct JSONRunReporter: RunReporter {
 
     func report(_ event: MigrationEvent) {
         write(EventLine(event, at: .now))
+    }
+
+    func say(_ line: String) {
+        console.message(line)
     }
 
     func finish(_ summary: RunSummary) {
@@ -34,16 +40,27 @@ struct JSONRunReporter: RunReporter {
 /// Writes for people: the summary to stdout, everything else to stderr.
 final class TextRunReporter: RunReporter {
     private let console: Console
-    private let state = Mutex(State())
+    private let state: Mutex<State>
+    private let clock: Mutex<Task<Void, Never>?> = Mutex(nil)
 
     private struct State {
-        var isLineDrawn = false
+        var display: LiveDisplay
         var lastLine: ContinuousClock.Instant?
-        var start: (clock: ContinuousClock.Instant, pages: Int64)?
     }
 
     init(console: Console) {
         self.console = console
+        let isLive = console.isLive && !console.isQuiet
+        state = Mutex(State(display: LiveDisplay(isLive: isLive)))
+        guard isLive else { return }
+        // Times go on, and terminals change their size, while a step says nothing.
+        let task = Task { [weak self] in
+            while (try? await Task.sleep(for: .milliseconds(200))) != nil {
+                guard let self else { return }
+                self.state.withLock { $0.display.draw() }
+            }
+        }
+        clock.withLock { $0 = task }
     }
 
     func report(_ event: MigrationEvent) {
@@ -56,20 +73,24 @@ final class TextRunReporter: RunReporter {
             case .stepStarted(let identity): begin(identity, &state)
             case .stepProgress(let identity, let progress): show(identity, progress, &state)
             case .stepThrottled(let identity, let reason):
-                say("\(RunText.label(identity))  holds back: \(reason)", &state)
+                state.display.hold(reason)
+                if !console.isLive { say("\(RunText.label(identity))  holds back: \(reason)", &state) }
             case .stepRetried(let identity, let attempt, let pause, let reason):
                 say(RunText.retried(identity, attempt, pause, reason), &state)
+                state.display.hold("gave way, try \(attempt)")
             case .stepFinished(let identity, let duration, let rows, let lockHeld, let blocked):
                 let style = console.messageStyle
                 let facts = RunText.facts(duration, rows: rows, lockHeld: lockHeld, othersBlocked: blocked)
+                state.display.end()
                 say(RunText.finished(identity, facts, style), &state)
-            case .stepFailed: erase(&state)
+            case .stepFailed: state.display.end()
             }
         }
     }
 
     func finish(_ summary: RunSummary) {
-        state.withLock { erase(&$0) }
+        clock.withLock { $0?.cancel() }
+        state.withLock { $0.display.end() }
         guard let error = summary.error else {
             console.result(RunText.summary(summary, console.resultStyle))
             return
@@ -78,56 +99,27 @@ final class TextRunReporter: RunReporter {
         if summary.tally.steps > 0 { console.message(RunText.summary(summary, console.messageStyle)) }
     }
 
+    /// Says something that stays, above the line that is drawn anew.
+    func say(_ line: String) {
+        state.withLock { say(line, &$0) }
+    }
+
     private func begin(_ identity: StepIdentity, _ state: inout State) {
-        state.start = nil
         state.lastLine = .now
         if console.isVerbose { say("begins \(RunText.label(identity)) (\(identity.kind.rawValue))", &state) }
-        draw(LiveLine.render(RunText.label(identity), columns: StandardStream.error.columns), &state)
+        state.display.begin(RunText.label(identity))
     }
 
     private func show(_ identity: StepIdentity, _ progress: BackfillProgress, _ state: inout State) {
-        let now = ContinuousClock.now
-        let start = state.start ?? (now, progress.pagesDone)
-        state.start = start
-        if console.isLive {
-            let line = LiveLine.render(
-                RunText.label(identity),
-                progress,
-                timeLeft: Self.timeLeft(progress, since: start.clock, from: start.pages, now: now),
-                columns: StandardStream.error.columns
-            )
-            draw(line, &state)
-        } else if let last = state.lastLine, now - last >= .seconds(5) {
-            state.lastLine = now
-            say(RunText.progress(identity, progress), &state)
-        }
-    }
-
-    /// By the pages of this run; nil as long as there is nothing to go by.
-    private static func timeLeft(
-        _ progress: BackfillProgress,
-        since start: ContinuousClock.Instant,
-        from pages: Int64,
-        now: ContinuousClock.Instant
-    ) -> Duration? {
-        let done = progress.pagesDone - pages
-        guard done > 0, progress.pagesTotal > progress.pagesDone else { return nil }
-        return (now - start) * (Double(progress.pagesTotal - progress.pagesDone) / Double(done))
+        state.display.show(progress)
+        guard !console.isLive, let last = state.lastLine, ContinuousClock.now - last >= .seconds(5) else { return }
+        state.lastLine = .now
+        say(RunText.progress(identity, progress), &state)
     }
 
     private func say(_ line: String, _ state: inout State) {
-        erase(&state)
+        state.display.erase()
         console.message(line)
-    }
-
-    private func draw(_ line: String, _ state: inout State) {
-        guard console.isLive, !console.isQuiet else { return }
-        StandardStream.error.write("\r\(line)\u{1B}[K")
-        state.isLineDrawn = true
-    }
-
-    private func erase(_ state: inout State) {
-        if state.isLineDrawn { StandardStream.error.write("\r\u{1B}[K") }
-        state.isLineDrawn = false
+        state.display.draw()
     }
 }

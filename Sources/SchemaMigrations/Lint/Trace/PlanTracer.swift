@@ -31,6 +31,7 @@ public struct PlanTracer: Sendable {
     /// Makes what is applied, then tries what is pending.
     ///
     /// - Parameter scratch: An empty database, which is left as the migrations make it.
+    /// - Returns: What each pending step did, in their order.
     /// - Throws: ``MigrationError`` when files and history disagree, `scratch` is not empty, or a step fails there.
     public func run(on scratch: PostgresConfiguration) async throws -> [StepTrace] {
         let plan = try MigrationPlan.make(
