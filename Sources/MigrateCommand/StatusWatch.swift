@@ -43,7 +43,11 @@ struct StatusWatch {
     }
 
     private func render(_ situation: MigrationSituation) throws -> String {
-        let status = MigrationStatus(source: migrator.source, history: situation.history)
+        let status = MigrationStatus(
+            source: migrator.source,
+            history: situation.history,
+            services: situation.services
+        )
         if isJSON { return try JSONOutput.line(WatchLine(status, situation)) }
         let findings = try MigrationPlan.make(source: migrator.source, history: situation.history).findings
         let text = StatusText.render(status, findings: findings, console.resultStyle)

@@ -14,10 +14,10 @@ import Testing
             #expect(run.output.contains("\n0 problems, "))
             let json = try await project.doctor()
             let checks = json.map(\.check)
-            #expect(Set(checks).count == checks.count && checks.count == 17)
+            #expect(Set(checks).count == checks.count && checks.count == 18)
             let expected: Set = [
                 "connection", "server_version", "writable", "pooler", "connections", "migrations", "runner",
-                "privileges",
+                "privileges", "services",
                 "locks", "transactions", "prepared_transactions", "invalid_indexes", "unvalidated_constraints",
                 "replicas",
                 "replication_slots", "disk", "wraparound",

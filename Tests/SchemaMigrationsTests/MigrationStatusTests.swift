@@ -65,6 +65,9 @@ import Testing
                       "version" : 2
                     }
                   ],
+                  "services_in_the_way" : [
+
+                  ],
                   "state" : "contract_pending"
                 }
                 """

@@ -60,7 +60,8 @@ struct PlanCommand: AsyncParsableCommand {
         let target = to.map(MigrationTarget.version) ?? .latest
         let plan = try await migrator.plan(to: target, phase: phase)
         let sizes = try await migrator.sizes(of: try PlanReport.tables(of: plan))
-        let report = try PlanReport(plan, sizes: sizes, options: options)
+        let services = try await migrator.services()
+        let report = try PlanReport(plan, sizes: sizes, services: services, options: options)
         if global.format == .json {
             console.result(try JSONOutput.object(report))
         } else {

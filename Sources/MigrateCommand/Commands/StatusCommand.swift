@@ -47,8 +47,9 @@ struct StatusCommand: AsyncParsableCommand {
             let watch = StatusWatch(migrator: migrator, console: console, isJSON: global.format == .json)
             return try await watch.run(every: interval?.duration ?? .seconds(2))
         }
-        let history = try await migrator.history()
-        let status = MigrationStatus(source: source, history: history)
+        let situation = try await migrator.situation()
+        let history = situation.history
+        let status = MigrationStatus(source: source, history: history, services: situation.services)
         if global.format == .json {
             console.result(try JSONOutput.object(status))
         } else {

@@ -7,6 +7,8 @@ struct PlanReport: Encodable, Sendable, Equatable {
     let steps: [Step]
     let heldBack: [HeldBack]
     let findings: [Finding]
+    /// Services that run and could not live with something that is pending or held back.
+    let servicesInTheWay: [RegisteredService]
     let exitCode: Int32
 
     struct Step: Encodable, Sendable, Equatable {
@@ -73,7 +75,12 @@ struct PlanReport: Encodable, Sendable, Equatable {
 
 extension PlanReport {
     /// - Throws: ``MigrationError`` for a step that could not run.
-    init(_ plan: MigrationPlan, sizes: [QualifiedName: TableSize], options: MigratorOptions) throws(MigrationError) {
+    init(
+        _ plan: MigrationPlan,
+        sizes: [QualifiedName: TableSize],
+        services: [RegisteredService],
+        options: MigratorOptions
+    ) throws(MigrationError) {
         var steps: [Step] = []
         for planned in plan.pending {
             let outlook = StepOutlook(
@@ -90,6 +97,7 @@ extension PlanReport {
             steps: steps,
             heldBack: plan.heldBack.map { HeldBack(version: $0.version.number, name: $0.name, phase: $0.phase) },
             findings: plan.findings.map(Finding.init),
+            servicesInTheWay: plan.inTheWay(among: services),
             exitCode: plan.exitCodeOfCheck.rawValue
         )
     }

@@ -11,6 +11,7 @@ enum PlanText {
         if report.steps.isEmpty, !report.findings.contains(where: \.blocking) { blocks.append("nothing to do") }
         let held = RunText.heldBack(heldBack, style)
         if !held.isEmpty { blocks.append(held.joined(separator: "\n")) }
+        blocks += RunText.inTheWay(report.servicesInTheWay, style)
         if !report.steps.isEmpty { blocks.append(total(report)) }
         return blocks.joined(separator: "\n\n")
     }

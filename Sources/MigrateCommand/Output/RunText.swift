@@ -70,6 +70,11 @@ enum RunText {
         return (lines + heldBack(summary.heldBack, style)).joined(separator: "\n")
     }
 
+    /// Which services must go before a migration that is left can be applied.
+    static func inTheWay(_ services: [RegisteredService], _ style: TextStyle) -> [String] {
+        services.map { "\(style.paint("in the way", .yellow)): \($0), which could not live with what is left" }
+    }
+
     /// Which migrations wait to be asked for, and by which command.
     static func heldBack(_ migrations: [Migration], _ style: TextStyle) -> [String] {
         guard let contract = migrations.first else { return [] }

@@ -17,6 +17,7 @@ enum StatusText {
             let kind = finding.isBlocking ? style.paint("error", .red) : style.paint("note", .yellow)
             lines += ["", "\(kind): \(finding)"]
         }
+        lines += RunText.inTheWay(status.servicesInTheWay, style)
         return (lines + ["", next(status)]).joined(separator: "\n")
     }
 

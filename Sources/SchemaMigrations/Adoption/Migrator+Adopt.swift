@@ -81,15 +81,18 @@ extension HistoryStore {
             once(
                 """
                 INSERT INTO \(unsafeSQL: history) (version, step, step_count, migration_name, step_name, phase, kind,
-                    checksum_algorithm, checksum, outcome, started_at, finished_at, token, applied_by)
+                    checksum_algorithm, checksum, outcome, started_at, finished_at, token, applied_by,
+                    requires_release)
                 SELECT version, step, step_count, migration_name, step_name, phase, kind, algorithm, checksum, 'applied',
                     statement_timestamp(), statement_timestamp(), \(token.value),
-                    format('%s (%s)', session_user, \(remark)::text)
+                    format('%s (%s)', session_user, \(remark)::text), nullif(requires_release, 0)
                 FROM unnest(\(steps.map(\.0.version.number)), \(steps.map { Int32(clamping: $1.ordinal) }),
                     \(steps.map { Int32(clamping: $0.0.steps.count) }), \(steps.map(\.0.name)), \(steps.map(\.1.name)),
                     \(steps.map(\.0.phase.rawValue)), \(steps.map(\.1.kind.label.rawValue)),
-                    \(steps.map(\.1.file.checksum.algorithm)), \(steps.map(\.1.file.checksum.hex)))
-                    AS s (version, step, step_count, migration_name, step_name, phase, kind, algorithm, checksum)
+                    \(steps.map(\.1.file.checksum.algorithm)), \(steps.map(\.1.file.checksum.hex)),
+                    \(steps.map { $1.options.requiredRelease ?? 0 }))
+                    AS s (version, step, step_count, migration_name, step_name, phase, kind, algorithm, checksum,
+                        requires_release)
                 """
             )
         )

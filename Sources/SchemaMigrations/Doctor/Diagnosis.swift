@@ -32,6 +32,8 @@ public struct Diagnosis: Sendable, Equatable {
         case runner
         /// Whether the role may do what the bookkeeping and the pending steps need.
         case privileges
+        /// Which services could not live with a pending migration.
+        case services
         /// Who holds locks that pending steps need.
         case locks
         /// Transactions that have been open for long.

@@ -2,6 +2,21 @@ import Postgres
 
 /// Others who use the database.
 extension Examination {
+    /// Services that are registered by a ``SchemaGate``.
+    func services(_ plan: Result<MigrationPlan, MigrationError>) async throws -> [Finding] {
+        let all = try await inTransaction { try await ServiceRegistry(schema: store.schema).services($0) }
+        let inTheWay = (try? plan.get())?.inTheWay(among: all) ?? []
+        let findings = inTheWay.map { service in
+            Finding(
+                .services,
+                .warning,
+                "\(service) could not live with a pending migration, which will be refused",
+                hint: "replace it by a newer release before \"migrate up --phase all\""
+            )
+        }
+        return Self.or(.services, findings, ok: "\(all.count) registered, none in the way of a pending migration")
+    }
+
     func locks(of pending: [PlannedStep]) async throws -> [Finding] {
         let tables = Self.tables(of: pending).sorted { $0.key.description < $1.key.description }
         let rows = try await ask(
@@ -25,7 +40,7 @@ extension Examination {
                 Double.self
             )
             guard let wanted = LockMode(rawValue: wanted), let held = LockMode(inCatalog: held),
-                wanted.conflicts(with: held)
+                wanted.conflicts.contains(held)
             else { return nil }
             let message =
                 "\(who) holds \(held.rawValue) on \(table) for \(Self.age(age)), in the way of a pending step's "
@@ -112,28 +127,7 @@ extension Examination {
 extension LockMode {
     /// Reads the spelling of `pg_locks`: `AccessShareLock`.
     init?(inCatalog name: String) {
-        let known = LockMode.allCases.first { mode in
-            mode.rawValue.split(separator: " ").map(\.capitalized).joined() + "Lock" == name
-        }
-        guard let known else { return nil }
+        guard let known = LockMode.allCases.first(where: { $0.catalogName == name }) else { return nil }
         self = known
     }
-
-    /// Whether two transactions cannot hold them on one table at a time, by the table in PostgreSQL's chapter on
-    /// explicit locking.
-    func conflicts(with other: LockMode) -> Bool {
-        let (weak, strong) = (min(self, other), max(self, other))
-        return switch weak {
-        case .accessShare: strong == .accessExclusive
-        case .rowShare: strong >= .exclusive
-        case .rowExclusive: strong >= .share
-        case .shareUpdateExclusive: true
-        case .share: strong != .share
-        case .shareRowExclusive, .exclusive, .accessExclusive: true
-        }
-    }
-}
-
-extension Substring {
-    fileprivate var capitalized: String { prefix(1) + dropFirst().lowercased() }
 }

@@ -83,6 +83,7 @@ struct Examination {
         case .migrations: migrations(plan)
         case .runner: try await runner()
         case .privileges: try await privileges(of: pending)
+        case .services: try await services(plan)
         case .locks: try await locks(of: pending)
         case .transactions: try await longTransactions()
         case .preparedTransactions: try await preparedTransactions()

@@ -7,7 +7,7 @@ import Synchronization
 /// transaction pooling, frees itself when the runner dies, and pins no snapshot, so that the holder's own
 /// `CREATE INDEX CONCURRENTLY` does not wait for it. It is polled: a waiter inside the server would hold a snapshot.
 final class MigrationLock: Sendable {
-    private let connection: PostgresConnection
+    let connection: PostgresConnection
     private let loss = Loss()
     private let heartbeat: Task<Void, Never>
 

@@ -208,6 +208,7 @@ public struct Migrator: Sendable {
             try Task.checkCancellation()
             guard !lock.isLost else { throw MigrationError.lockLost(before: step) }
             try await store.request(work.connection).refusePause()
+            try await clearTheWay(for: step, lock, work.connection)
             report(.stepStarted(step.identity))
             let attempt = AttemptKey(token: token, number: Int32(clamping: index + 1))
             do {

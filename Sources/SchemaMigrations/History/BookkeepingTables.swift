@@ -8,7 +8,7 @@
 /// - `migrate_backfill` has one line for each backfill under way: where its next batch begins.
 extension HistoryStore {
     /// The layout of the tables that this version of the engine writes and reads.
-    static let format: Int32 = 4
+    static let format: Int32 = 5
 
     var tables: String {
         """
@@ -47,6 +47,7 @@ extension HistoryStore {
             token bigint NOT NULL,
             applied_by text NOT NULL,
             schema_fingerprint text,
+            requires_release integer,
             PRIMARY KEY (version, step)
         );
         CREATE TABLE \(attempt) (

@@ -25,14 +25,14 @@ extension HistoryStore {
                 )
                 INSERT INTO \(unsafeSQL: history) AS h (version, step, step_count, migration_name, step_name, phase, kind,
                     checksum_algorithm, checksum, outcome, started_at, finished_at, duration_ms, rows,
-                    lock_held_ms, token, applied_by)
+                    lock_held_ms, token, applied_by, requires_release)
                 VALUES (\(migration.version.number), \(step.ordinal), \(Int32(clamping: migration.steps.count)),
                     \(migration.name), \(step.step.name), \(migration.phase.rawValue),
                     \(step.step.kind.label.rawValue),
                     \(step.step.file.checksum.algorithm), \(step.step.file.checksum.hex), \(outcome.rawValue),
                     \(timing.startedAt), CASE WHEN \(isApplied) THEN clock_timestamp() END,
                     \(timing.durationMilliseconds), \(timing.rows), \(timing.lockHeldMilliseconds), \(key.token.value),
-                    session_user)
+                    session_user, \(step.step.options.requiredRelease))
                 ON CONFLICT (version, step) DO UPDATE SET outcome = excluded.outcome,
                     finished_at = excluded.finished_at, duration_ms = excluded.duration_ms, rows = excluded.rows,
                     checksum = excluded.checksum, token = excluded.token

@@ -8,6 +8,8 @@ public struct MigrationSituation: Sendable, Equatable {
     public let runner: RunnerActivity?
     /// What people ask of runs.
     public let request: RunRequest
+    /// The services that are registered now, the oldest release first.
+    public internal(set) var services: [RegisteredService] = []
 }
 
 extension Migrator {
@@ -18,13 +20,15 @@ extension Migrator {
         try await onConnection { connection in
             try await connection.withTransaction(.readOnly) { connection in
                 let history = try await store.read(connection)
+                let services = try await ServiceRegistry(schema: store.schema).services(connection)
                 guard try await store.exists(connection) else {
-                    return MigrationSituation(history: history, runner: nil, request: RunRequest())
+                    return MigrationSituation(history: history, runner: nil, request: RunRequest(), services: services)
                 }
                 return MigrationSituation(
                     history: history,
                     runner: try await store.presentRunner(connection),
-                    request: try await store.request(connection)
+                    request: try await store.request(connection),
+                    services: services
                 )
             }
         }

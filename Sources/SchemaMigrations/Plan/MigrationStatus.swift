@@ -10,6 +10,8 @@ public struct MigrationStatus: Sendable, Equatable, Codable {
     public let latest: Int64?
     /// Every version of files and history, ascending.
     public let migrations: [MigrationReport]
+    /// The services that run and could not live with something that is not applied yet.
+    public let servicesInTheWay: [RegisteredService]
 
     /// One migration.
     public struct MigrationReport: Sendable, Equatable, Codable {
@@ -112,6 +114,7 @@ public struct MigrationStatus: Sendable, Equatable, Codable {
         case current
         case latest
         case migrations
+        case servicesInTheWay = "services_in_the_way"
     }
 
     /// Writes every field, `null` where there is no value.
@@ -121,17 +124,26 @@ public struct MigrationStatus: Sendable, Equatable, Codable {
         try container.encode(current, forKey: .current)
         try container.encode(latest, forKey: .latest)
         try container.encode(migrations, forKey: .migrations)
+        try container.encode(servicesInTheWay, forKey: .servicesInTheWay)
     }
 }
 
 extension MigrationStatus {
-    /// Compares files and history.
-    public init(source: MigrationSource, history: MigrationHistory, allowsOutOfOrder: Bool = false) {
+    /// Compares files and history, and says which of the services are in the way of what is left.
+    public init(
+        source: MigrationSource,
+        history: MigrationHistory,
+        services: [RegisteredService] = [],
+        allowsOutOfOrder: Bool = false
+    ) {
         let comparison = HistoryComparison(source: source, history: history, allowsOutOfOrder: allowsOutOfOrder)
         state = comparison.overallState(holdsContractBack: history.holdsContractBack)
         current = comparison.current?.number
         latest = source.latest?.number
         migrations = comparison.entries.map(MigrationReport.init)
+        let left =
+            comparison.entries.filter { $0.state != .applied }.compactMap(\.migration?.requiredRelease).max() ?? 0
+        servicesInTheWay = services.filter { $0.release < left }
     }
 
     /// What `status --exit-code` answers.

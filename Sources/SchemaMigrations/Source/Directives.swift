@@ -10,7 +10,9 @@ struct Directives {
     private(set) var offsets: [String: Int] = [:]
 
     /// The names that exist, for suggestions.
-    static let names = ["allow", "backfill", "lock-timeout", "no-transaction", "phase", "statement-timeout"]
+    static let names = [
+        "allow", "backfill", "lock-timeout", "no-transaction", "phase", "requires-release", "statement-timeout",
+    ]
 
     /// Reads the directives of a file.
     ///
@@ -50,6 +52,8 @@ struct Directives {
                 kind = .backfill(try Self.backfill(words.popFirst(), line, in: file))
             case "phase":
                 phase = try Self.phase(line.value(of: word), line, in: file)
+            case "requires-release":
+                options.requiredRelease = try Self.release(line.value(of: word), line, in: file)
             case "lock-timeout":
                 options.lockTimeout = try Self.timeout(word, line, in: file)
             case "statement-timeout":
@@ -121,6 +125,22 @@ struct Directives {
         return phase
     }
 
+    private static func release(
+        _ value: String?,
+        _ line: DirectiveLine,
+        in file: SQLFile
+    ) throws(MigrationError) -> Int32 {
+        guard let release = value.flatMap({ Int32($0) }), release > 0 else {
+            throw file.error(
+                .invalidDirective,
+                "a release is a whole number from 1, not \"\(value ?? "")\"",
+                atByte: line.offset,
+                hint: "write the oldest release that can live with the migration: -- migrate: requires-release=12"
+            )
+        }
+        return release
+    }
+
     private static func timeout(
         _ word: String,
         _ line: DirectiveLine,
@@ -155,7 +175,7 @@ struct Directives {
         let second = words[1]
         let looksMeant =
             second == "no-transaction"
-            || ["phase=", "lock-timeout=", "statement-timeout="].contains(where: second.hasPrefix)
+            || ["phase=", "lock-timeout=", "requires-release=", "statement-timeout="].contains(where: second.hasPrefix)
             || (second == "backfill" && words.count > 2 && words[2].hasPrefix("table="))
         guard looksMeant else { return }
         throw file.error(

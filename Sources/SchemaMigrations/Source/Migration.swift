@@ -52,13 +52,21 @@ public struct StepOptions: Sendable, Hashable {
     public var lockTimeout: Duration?
     /// How long a statement runs; `nil` leaves it to the runner, zero means without end.
     public var statementTimeout: Duration?
+    /// The oldest release of a service that can live with the migration; `nil` when every one can.
+    public var requiredRelease: Int32?
     /// The lint rules that this file may break, each with its reason.
     public var allowances: [LintAllowance]
 
     /// Creates options; nothing is set by default.
-    public init(lockTimeout: Duration? = nil, statementTimeout: Duration? = nil, allowances: [LintAllowance] = []) {
+    public init(
+        lockTimeout: Duration? = nil,
+        statementTimeout: Duration? = nil,
+        requiredRelease: Int32? = nil,
+        allowances: [LintAllowance] = []
+    ) {
         self.lockTimeout = lockTimeout
         self.statementTimeout = statementTimeout
+        self.requiredRelease = requiredRelease
         self.allowances = allowances
     }
 }
