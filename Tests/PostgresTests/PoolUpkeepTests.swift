@@ -160,16 +160,15 @@ struct PoolUpkeepTests {
             $0.maximumWaiters = 1
         } _: { pool, _ in
             try await pool.withConnection { _ in
-                let waiting = Task { try await pool.query("SELECT 1") }
-                let isFull = try await eventually {
-                    let probe = Task { try await pool.query("SELECT 1") }
-                    try await Task.sleep(for: .milliseconds(20))
-                    probe.cancel()
-                    return try await postgresError { try await probe.value }?.code == .poolQueueFull
+                try await withThrowingTaskGroup { group in
+                    for _ in 0..<2 { group.addTask { try await pool.query("SELECT 1") } }
+                    // Whichever comes second; the other waits until it is cancelled.
+                    let refused = try await postgresError { try await group.next() }
+                    #expect(refused?.code == .poolQueueFull)
+                    group.cancelAll()
+                    let waiting = try await postgresError { try await group.next() }
+                    #expect(waiting?.code == .cancelled)
                 }
-                #expect(isFull)
-                waiting.cancel()
-                _ = try? await waiting.value
             }
         }
     }

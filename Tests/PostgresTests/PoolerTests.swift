@@ -32,10 +32,15 @@ struct PoolerTests {
                 let socket = folder.appending(path: ".s.PGSQL.6432").path()
                 let isReady = try await eventually { FileManager.default.fileExists(atPath: socket) }
                 try #require(isReady)
-                return try await body(
-                    database,
-                    try PostgresConfiguration("host=\(folder.path()) port=6432 user=postgres dbname=\(database.name)")
+                let configuration = try PostgresConfiguration(
+                    "host=\(folder.path()) port=6432 user=postgres dbname=\(database.name)"
                 )
+                // The socket is there before anybody listens at it.
+                let isAnswering = try await eventually {
+                    try await postgresError { try await PostgresConnection.connect(to: configuration).close() } == nil
+                }
+                try #require(isAnswering)
+                return try await body(database, configuration)
             }
         }
     }
