@@ -92,6 +92,8 @@ struct CompositeTests {
             #expect(try await catalog.type(PostgresType(rawValue: .max), on: connection) == nil)
             #expect(try await catalog.type(named: "integer", on: connection)?.type == .int4)
             #expect(try await catalog.type(.int4Range, on: connection)?.kind == .range)
+            // What it is made of came with it.
+            #expect(try await catalog.type(.textArray, on: connection)?.sqlName == "text[]")
 
             try await connection.execute(
                 script:
@@ -99,7 +101,7 @@ struct CompositeTests {
             )
             #expect(try await catalog.type(named: "public.mood", on: connection) == mood)
             #expect(try await catalog.type(named: "nothing", on: connection) != nil)
-            await catalog.invalidate()
+            catalog.invalidate()
             let anew = try #require(try await catalog.type(named: "public.mood", on: connection))
             #expect(anew.type != mood.type && anew.labels == ["new"])
             #expect(try await catalog.type(mood.type, on: connection) == nil)

@@ -103,7 +103,7 @@ struct MultidimensionalArrayTests {
                 #expect(element.description == name)
                 #expect(PostgresType(rawValue: array).description == name + "[]")
             }
-            #expect(known == 42)
+            #expect(known == 44)
         }
     }
 }

@@ -41,6 +41,22 @@ struct StalePlanTests {
         }
     }
 
+    @Test(arguments: Way.allCases)
+    fileprivate func `a change that comes by another way than a query is noticed too`(way: Way) async throws {
+        try await withDatabase { database in
+            try await database.connect { connection in
+                try await connection.execute(script: "CREATE TABLE t (a int); INSERT INTO t VALUES (1)")
+                for _ in 0..<3 { try await connection.query("SELECT * FROM t") }
+                try await connection.withTransaction { connection in
+                    try await way.run("ALTER TABLE t ADD b int DEFAULT 2", on: connection)
+                    let row = try await connection.query("SELECT * FROM t").one()
+                    let (a, b) = try row.decode(Int32.self, Int32.self)
+                    #expect(a == 1 && b == 2)
+                }
+            }
+        }
+    }
+
     @Test func `a table whose change was rolled back is read with its old shape`() async throws {
         try await withDatabase { database in
             try await database.connect { connection in
@@ -97,6 +113,26 @@ struct StalePlanTests {
                 for number in 0..<10 { try await connection.query(statement(number, true)) }
                 #expect(try await connection.value(count) == 0)
             }
+        }
+    }
+}
+
+/// A way in which a statement reaches the server.
+private enum Way: CaseIterable {
+    case rows, copyIn, copyOut
+
+    func run(_ statement: PostgresQuery, on connection: PostgresConnection) async throws {
+        switch self {
+        case .rows:
+            try await connection.withRows(statement) { rows in
+                for try await _ in rows { Issue.record("there are no rows") }
+            }
+        case .copyIn:
+            let error = try await postgresError { try await connection.copyIn(statement) { _ in } }
+            #expect(error?.code == .unexpectedResult)
+        case .copyOut:
+            let error = try await postgresError { try await connection.copyOut(statement) { _ in } }
+            #expect(error?.code == .unexpectedResult)
         }
     }
 }

@@ -25,6 +25,12 @@ public struct PostgresConfiguration: Sendable {
     public var hostOrder: HostOrder = .asGiven
     /// How long a statement may take when its call gives no timeout; nil, the default, is without limit.
     public var queryTimeout: Duration?
+    /// How long the server itself lets any statement run (`statement_timeout`), in whole milliseconds; nil, the default,
+    /// leaves the server's own setting.
+    ///
+    /// The second line behind timeouts, for the case that no cancel request gets through: choose it above the longest
+    /// of those. It ends a statement with SQLSTATE 57014. Not behind a pooler in transaction mode, as ``settings``.
+    public var serverStatementTimeout: Duration?
     /// How long the server gets to answer a cancel request before the connection is closed.
     ///
     /// Default 5 s.
@@ -84,6 +90,7 @@ public struct PostgresConfiguration: Sendable {
         copy.connectTimeout = connectTimeout
         copy.hostOrder = hostOrder
         copy.queryTimeout = queryTimeout
+        copy.serverStatementTimeout = serverStatementTimeout
         copy.cancelTimeout = cancelTimeout
         copy.settings = settings
         copy.pooler = pooler
@@ -100,6 +107,14 @@ public struct PostgresConfiguration: Sendable {
         let password = parts.removeValue(forKey: "password")
         parts["sslpassword"] = nil
         return (ConnectionString.join(parts), password.map { ["PGPASSWORD": $0] } ?? [:])
+    }
+
+    /// The session settings, with those that have a property of their own.
+    var sessionSettings: [String: String] {
+        guard let timeout = serverStatementTimeout else { return settings }
+        // Zero would be without limit.
+        let milliseconds = max(1, min(timeout.clampedNanoseconds / 1_000_000, UInt64(Int32.max)))
+        return settings.merging(["statement_timeout": String(milliseconds)]) { _, own in own }
     }
 
     /// What is handed to libpq: our defaults first, so that the string wins over them (except over the encoding).

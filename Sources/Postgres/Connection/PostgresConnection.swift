@@ -16,6 +16,8 @@ import Synchronization
 /// ```
 public final class PostgresConnection: Sendable {
     let session: Session
+    /// What is known of the database's own types; a pool's connections have it in common.
+    public var types: PostgresTypeCatalog { session.database.types }
     private let observer: OperationObserver?
     /// Whether somebody receives spans or metrics.
     var isObserved: Bool { observer != nil }
@@ -54,6 +56,7 @@ public final class PostgresConnection: Sendable {
             await connection.end()
             return value
         } catch {
+            let error = await connection.session.naming(error)
             await connection.end()
             throw error
         }

@@ -3,8 +3,11 @@ import Logging
 
 extension Session {
     /// Connects and prepares the session; an open session is returned or an error thrown, nothing between.
-    static func open(_ configuration: PostgresConfiguration) async throws(PostgresError) -> Session {
-        let session = Session(configuration)
+    static func open(
+        _ configuration: PostgresConfiguration,
+        _ database: DatabaseKnowledge = DatabaseKnowledge()
+    ) async throws(PostgresError) -> Session {
+        let session = Session(configuration, database)
         try await session.connect()
         return session
     }
@@ -161,12 +164,13 @@ extension Session {
     /// Finds out whether the session is ours alone, and makes the settings if so, in one round trip.
     private func prepareSession(_ deadline: MonotonicTime?) async throws(PostgresError) {
         var isOwn = configuration.pooler != .transaction
-        if isOwn, configuration.pooler == .detected || !configuration.settings.isEmpty {
+        let settings = configuration.sessionSettings
+        if isOwn, configuration.pooler == .detected || !settings.isEmpty {
             isOwn = try await applySettings(deadline)
         }
         isPooled = !isOwn
-        if !isOwn, !configuration.settings.isEmpty {
-            let names = configuration.settings.keys.sorted().joined(separator: ", ")
+        if !isOwn, !settings.isEmpty {
+            let names = settings.keys.sorted().joined(separator: ", ")
             configuration.logger.notice(
                 "behind a pooler session settings are left alone; set them for the role",
                 metadata: ["settings": "\(names)"]
@@ -188,11 +192,7 @@ extension Session {
         let isOwn =
             configuration.pooler == .session
             ? "true" : "pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) \(processID)"
-        let statements = configuration.settings.sorted { $0.key < $1.key }.map { name, value in
-            let (name, value) = (PostgresQuery.quote(literal: name), PostgresQuery.quote(literal: value))
-            return "SELECT pg_catalog.set_config(\(name), \(value), false) WHERE \(isOwn);"
-        }
-        let script = statements.joined() + "SELECT WHERE \(isOwn)"
+        let script = (settingStatements(where: isOwn) + ["SELECT WHERE \(isOwn)"]).joined(separator: ";")
         let answer: Answer
         do throws(PostgresError) {
             answer = try await exchange(deadline: deadline) { $0.send(script: script) }
@@ -205,6 +205,14 @@ extension Session {
             throw PostgresError(.connectionFailed, "the server refused a session setting", server: error)
         }
         return answer.result?.rowCount == 1
+    }
+
+    /// A statement for each of the configuration's settings.
+    func settingStatements(where condition: String) -> [String] {
+        configuration.sessionSettings.sorted { $0.key < $1.key }.map { name, value in
+            let (name, value) = (PostgresQuery.quote(literal: name), PostgresQuery.quote(literal: value))
+            return "SELECT pg_catalog.set_config(\(name), \(value), false) WHERE \(condition)"
+        }
     }
 
     private func cancelled() -> PostgresError {

@@ -7,12 +7,51 @@ extension Session {
         let deadline = deadline(timeout)
         try await takeTurn(until: deadline)
         defer { endTurn() }
+        let bound = query.hasNamedTypes ? try await bind(query, deadline: deadline) : query
         do throws(PostgresError) {
-            return try await attempt(query, deadline: deadline)
+            return try await attempt(bound, deadline: deadline)
         } catch {
-            // A migration ran underneath: outside a transaction nothing is lost by preparing anew.
-            guard isStalePlan(error), transactionStatus == PQTRANS_IDLE else { throw error }
-            return try await attempt(query, deadline: deadline)
+            guard let renewed = try await renew(query, bound, after: error, deadline: deadline) else { throw error }
+            return try await attempt(renewed, deadline: deadline)
+        }
+    }
+
+    /// The query with the OIDs of those parameters whose types are known by name.
+    func bind(_ query: PostgresQuery, deadline: MonotonicTime?) async throws(PostgresError) -> PostgresQuery {
+        guard query.hasNamedTypes else { return query }
+        let names = query.parameters.named.map(\.name)
+        let found = try await database.types.types(named: names) { question throws(PostgresError) in
+            try await attempt(question, deadline: deadline)
+        }
+        var bound = query
+        try bound.parameters.resolve(found)
+        return bound
+    }
+
+    /// What to send in place of a statement that was refused because a migration ran underneath: outside a transaction
+    /// nothing is lost by preparing it anew, with types looked up anew; nil when the error is to be reported.
+    func renew(
+        _ query: PostgresQuery,
+        _ sent: PostgresQuery,
+        after error: PostgresError,
+        deadline: MonotonicTime?
+    ) async throws(PostgresError) -> PostgresQuery? {
+        let isStale = isStalePlan(error)
+        guard isStale || (query.hasNamedTypes && mayHaveStaleTypes(error)) else { return nil }
+        if query.hasNamedTypes { database.types.invalidate() }
+        guard transactionStatus == PQTRANS_IDLE else { return nil }
+        let renewed = try await bind(query, deadline: deadline)
+        return isStale || !renewed.parameters.isSame(as: sent.parameters) ? renewed : nil
+    }
+
+    /// Whether types that were dropped and made anew, or changed, can be the reason why the server refused a statement.
+    private func mayHaveStaleTypes(_ error: PostgresError) -> Bool {
+        guard let server = error.server else { return false }
+        return switch server.sqlState {
+        // While a parameter is read, or before: nothing has run.
+        case _ where server.routine == "record_recv" || server.routine == "array_recv": true
+        case .syntaxErrorOrAccessRuleViolation, .internalError: server.context == nil
+        default: false
         }
     }
 
@@ -48,7 +87,7 @@ extension Session {
     }
 
     func attempt(_ query: PostgresQuery, deadline: MonotonicTime?) async throws(PostgresError) -> PostgresRows {
-        guard let (entry, isSecondUse) = statements.use(query), isSecondUse else {
+        guard let (entry, isSecondUse) = cached(query), isSecondUse else {
             let answer = try await exchange(deadline: deadline) {
                 $0.send(sql: query.sql, parameters: query.parameters)
             }
@@ -65,12 +104,16 @@ extension Session {
             entry.layout = rows.layout
             return rows
         } catch {
-            if isStalePlan(error) {
-                entry.isPrepared = entry.isPrepared && error.sqlState != .invalidStatementName
-                statements.remove(entry)
-            }
+            if isStalePlan(error) { forget(entry, because: error) }
             throw hinted(error)
         }
+    }
+
+    /// Forgets a statement that the server refused as stale; where a migration is the reason, others are stale too.
+    func forget(_ entry: StatementCache.Entry, because error: PostgresError) {
+        entry.isPrepared = entry.isPrepared && error.sqlState != .invalidStatementName
+        statements.remove(entry)
+        if error.sqlState == .featureNotSupported || error.sqlState == .internalError { database.noteChange() }
     }
 
     /// Says what to change when a pooler mixes up sessions.
@@ -88,8 +131,11 @@ extension Session {
     func deallocateEvicted(deadline: MonotonicTime?) async throws(PostgresError) {
         // Outside of transactions only: a failure (somebody deallocated all) would abort one.
         guard transactionStatus == PQTRANS_IDLE else { return }
-        while let name = statements.takeEvicted() {
-            _ = try await exchange(deadline: deadline) { $0.send(script: "DEALLOCATE \(name)") }
+        while !statements.evicted.isEmpty {
+            let script = statements.evicted.map { "DEALLOCATE \($0)" }.joined(separator: ";")
+            let answer = try await exchange(deadline: deadline) { $0.send(script: script) }
+            // The server stops at a name that it has forgotten by itself.
+            statements.noteDeallocated(answer.tags.count + (answer.error == nil ? 0 : 1))
         }
     }
 
@@ -111,7 +157,7 @@ extension Session {
         guard let result = answer.result else {
             throw PostgresError(.unexpectedResult, "the server answered without a result")
         }
-        return PostgresRows(result: result, layout: layout ?? ColumnLayout(of: result))
+        return PostgresRows(result: result, layout: layout ?? ColumnLayout(of: result, database.types))
     }
 
     /// Whether the server refused a prepared statement because something changed underneath, not for what it does.

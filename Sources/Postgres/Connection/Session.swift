@@ -7,6 +7,9 @@ import Logging
 /// Commands of several tasks take their turns, first come first served.
 actor Session {
     nonisolated let configuration: PostgresConfiguration
+    nonisolated let database: DatabaseKnowledge
+    /// The changes of the database that ``statements`` goes by.
+    private var knownChanges: UInt64
     /// Nil once closed.
     var handle: ConnectionHandle?
     var watch: SocketWatch?
@@ -42,8 +45,10 @@ actor Session {
         let continuation: CheckedContinuation<Bool, Never>
     }
 
-    init(_ configuration: PostgresConfiguration) {
+    init(_ configuration: PostgresConfiguration, _ database: DatabaseKnowledge) {
         self.configuration = configuration
+        self.database = database
+        knownChanges = database.changeCount
         statements = StatementCache(capacity: configuration.statementCacheSize)
     }
 
@@ -63,6 +68,24 @@ actor Session {
     /// The transaction's state as the server last reported it; unknown once closed.
     var transactionStatus: PGTransactionStatusType { handle?.transactionStatus ?? PQTRANS_UNKNOWN }
 
+    /// The statement's entry in the cache; see ``StatementCache/use(_:)``.
+    ///
+    /// What another session found stale is forgotten here too, before it can fail a transaction.
+    func cached(_ query: PostgresQuery) -> (entry: StatementCache.Entry, isSecondUse: Bool)? {
+        let changes = database.changeCount
+        if changes != knownChanges {
+            knownChanges = changes
+            statements.removeAll(serverKeepsThem: true)
+        }
+        return statements.use(query)
+    }
+
+    /// A name that no other cursor of the session has.
+    func nextCursorName() -> String {
+        scopes += 1
+        return "cursor_\(scopes)"
+    }
+
     /// Closes the connection; the server rolls back what was open.
     func close(_ reason: String = "the connection is closed") {
         guard handle != nil else { return }
@@ -72,6 +95,24 @@ actor Session {
         watch = nil
         cancelHandle = nil
         handle = nil
+    }
+
+    /// An error that leaves a scope, with the names of the types that it mentions by number; unknown ones are looked up.
+    func naming(_ error: any Error) async -> any Error {
+        guard let error = error as? PostgresError, error.code == .decodingFailed else { return error }
+        let unknown = database.types.unknownTypes(in: error)
+        if !unknown.isEmpty, !isInUse, transactionStatus == PQTRANS_IDLE || transactionStatus == PQTRANS_INTRANS {
+            isInUse = true
+            defer { endTurn() }
+            let deadline = MonotonicTime.after(configuration.cancelTimeout)
+            // Without names the error is as good as before.
+            _ = try? await database.types.load(unknown) { question throws(PostgresError) in
+                try await attempt(question, deadline: deadline)
+            }
+        }
+        var named = error
+        named.message = database.types.naming(error.message)
+        return named
     }
 
     func closedError() -> PostgresError {

@@ -33,9 +33,9 @@ extension PostgresConnection {
             throw PostgresError(.encodingFailed, "the table's name holds a NUL character", nothingWasSent: true)
         }
         return try await observed("COPY INTO \(name)") {
-            let (id, columns) = try await session.openCopyIn(table: name, columns: columns, timeout: timeout)
+            let (id, columns, types) = try await session.openCopyIn(table: name, columns: columns, timeout: timeout)
             return try await copyIn(id) { bytes in
-                let writer = PostgresCopyWriter(bytes, columns: columns)
+                let writer = PostgresCopyWriter(bytes, columns: columns, types: types)
                 try await body(writer)
                 try await writer.finish()
             }

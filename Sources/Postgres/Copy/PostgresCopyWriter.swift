@@ -4,6 +4,8 @@
 public final class PostgresCopyWriter {
     private let bytes: PostgresCopyByteWriter
     private let columns: [CopyColumn]
+    /// Of the columns' own types, for values whose types are known by name.
+    private let types: [PostgresType: PostgresTypeInfo]
     private var encoder = PostgresEncoder()
 
     /// Rows written so far.
@@ -11,12 +13,12 @@ public final class PostgresCopyWriter {
 
     /// Rows are handed on once there are as many bytes of them.
     private static let flushSize = 64 << 10
-    private static let signature: [UInt8] = Array("PGCOPY\n".utf8) + [0xFF] + Array("\r\n".utf8) + [0]
 
-    init(_ bytes: PostgresCopyByteWriter, columns: [CopyColumn]) {
+    init(_ bytes: PostgresCopyByteWriter, columns: [CopyColumn], types: [PostgresType: PostgresTypeInfo]) {
         self.bytes = bytes
+        self.types = types
         self.columns = columns
-        encoder.append(contentsOf: Self.signature)
+        encoder.append(contentsOf: CopyRowParser.signature)
         // No flags, no extension of the header.
         encoder.append(Int64(0))
     }
@@ -62,6 +64,7 @@ public final class PostgresCopyWriter {
         encoder.append(Int32(-1))
         do throws(PostgresError) {
             try value.encode(to: &encoder)
+            if Value.postgresTypeName != nil, !encoder.isNull { try resolve(from: start + 4, as: column.type) }
         } catch {
             _ = encoder.takeNull()
             var located = error
@@ -74,6 +77,14 @@ public final class PostgresCopyWriter {
             throw PostgresError(.encodingFailed, "column \"\(column.name)\": the value has more than 1 GiB")
         }
         encoder.replace(at: start, with: Int32(truncatingIfNeeded: length))
+    }
+
+    private func resolve(from start: Int, as type: PostgresType) throws(PostgresError) {
+        // Moved there and back: a copy of all rows would be made otherwise.
+        var resolver = TypeResolver(types: types, encoder: PostgresEncoder(empty: ()))
+        swap(&resolver.encoder, &encoder)
+        defer { swap(&resolver.encoder, &encoder) }
+        try resolver.resolve(start..<resolver.encoder.bytes.count, as: type)
     }
 
     private func flush() async throws(PostgresError) {

@@ -12,7 +12,7 @@ extension Session {
         table: String,
         columns names: [String]?,
         timeout: Duration?
-    ) async throws(PostgresError) -> (id: UInt64, columns: [CopyColumn]) {
+    ) async throws(PostgresError) -> (id: UInt64, columns: [CopyColumn], types: [PostgresType: PostgresTypeInfo]) {
         let deadline = deadline(timeout)
         try await takeTurn(until: deadline)
         do throws(PostgresError) {
@@ -23,7 +23,11 @@ extension Session {
             if let names { columns = names.compactMap { name in columns.first { $0.name == name } } }
             let list = (names ?? columns.map(\.name)).map(PostgresQuery.quote(identifier:)).joined(separator: ", ")
             let statement = "COPY \(table)\(list.isEmpty ? "" : " (\(list))") FROM STDIN (FORMAT binary)"
-            return (try await beginCopyIn(PostgresQuery(unsafeSQL: statement), deadline: deadline), columns)
+            let own = columns.map(\.type).filter(\.isUserDefined)
+            let types = try await database.types.all(own) { question throws(PostgresError) in
+                try await attempt(question, deadline: deadline)
+            }
+            return (try await beginCopyIn(PostgresQuery(unsafeSQL: statement), deadline: deadline), columns, types)
         } catch {
             endTurn()
             throw error
@@ -47,11 +51,13 @@ extension Session {
         let answer = try await exchange(deadline: deadline, beginsCopyIn: true) {
             $0.send(sql: query.sql, parameters: query.parameters)
         }
+        // What is no COPY has run all the same.
+        statements.noteEffects(of: answer.tags, sql: query.sql)
         if let error = answer.error { throw PostgresError(.server, "", server: error) }
         guard answer.result?.status == PGRES_COPY_IN else {
             throw PostgresError(.unexpectedResult, "the statement is no COPY FROM STDIN")
         }
-        return makeCursor(.copyIn, savepoint: nil, deadline: deadline).id
+        return makeCursor(.copyIn, query.sql, savepoint: nil, deadline: deadline).id
     }
 
     /// Sends bytes, and waits until libpq's buffer is empty again.

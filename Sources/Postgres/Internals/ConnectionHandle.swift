@@ -117,6 +117,9 @@ final class ConnectionHandle: @unchecked Sendable {
         }
     }
 
+    /// `PQsendDescribePrepared`.
+    func sendDescription(ofPrepared name: String) -> Bool { PQsendDescribePrepared(connection, name) == 1 }
+
     /// `PQsendQueryPrepared`, asking for binary results.
     func send(prepared name: String, parameters: ParameterBuffer) -> Bool {
         parameters.withArrays { arrays in

@@ -17,6 +17,7 @@ final class PipelineRun {
 
     let statements: [PipelineStatement]
     let failureMode: PostgresPipeline.FailureMode
+    private let types: PostgresTypeCatalog
     var progress: Session.Progress
     var expected: Deque<Expected> = []
     /// The statement to send next.
@@ -32,7 +33,13 @@ final class PipelineRun {
     /// Whether every statement so far is of a kind that commits nothing by itself.
     private(set) var isRepeatable = true
 
-    init(_ statements: [PipelineStatement], _ failureMode: PostgresPipeline.FailureMode, deadline: MonotonicTime?) {
+    init(
+        _ statements: [PipelineStatement],
+        _ failureMode: PostgresPipeline.FailureMode,
+        _ types: PostgresTypeCatalog,
+        deadline: MonotonicTime?
+    ) {
+        self.types = types
         self.statements = statements
         self.failureMode = failureMode
         progress = Session.Progress(deadline: deadline)
@@ -42,7 +49,7 @@ final class PipelineRun {
     var isStopped: Bool { progress.stop != nil || (failure != nil && failureMode == .rollBackAll) }
 
     func succeed(_ index: Int, _ result: ResultHandle, _ tag: CommandTag, _ entry: StatementCache.Entry?) {
-        let layout = entry?.layout ?? ColumnLayout(of: result)
+        let layout = entry?.layout ?? ColumnLayout(of: result, types)
         entry?.layout = layout
         statements[index].slot.fill(.success(PostgresRows(result: result, layout: layout)))
         if isRepeatable { isRepeatable = Self.repeatableCommands.contains { tag.description.hasPrefix($0) } }

@@ -47,7 +47,7 @@ public struct PostgresPipelineResult<Value: Sendable>: Sendable {
 }
 
 struct PipelineStatement: Sendable {
-    let query: PostgresQuery
+    var query: PostgresQuery
     let slot: PipelineSlot
 }
 

@@ -16,11 +16,24 @@ extension Session {
         defer { endTurn() }
         guard !statements.isEmpty else { return }
         do throws(PostgresError) {
-            try await attempt(PipelineRun(statements, failureMode, deadline: deadline))
+            try await attempt(try await prepareRun(statements, failureMode, deadline: deadline))
         } catch let stale where stale.code == .stalePipeline {
             for statement in statements { statement.slot.clear() }
-            try await attempt(PipelineRun(statements, failureMode, deadline: deadline))
+            try await attempt(try await prepareRun(statements, failureMode, deadline: deadline))
         }
+    }
+
+    /// A run of the statements with the types that are known by name.
+    private func prepareRun(
+        _ statements: [PipelineStatement],
+        _ failureMode: PostgresPipeline.FailureMode,
+        deadline: MonotonicTime?
+    ) async throws(PostgresError) -> PipelineRun {
+        var bound = statements
+        for (index, statement) in statements.enumerated() where statement.query.hasNamedTypes {
+            bound[index].query = try await bind(statement.query, deadline: deadline)
+        }
+        return PipelineRun(bound, failureMode, database.types, deadline: deadline)
     }
 
     private func attempt(_ run: PipelineRun) async throws(PostgresError) {
@@ -74,7 +87,7 @@ extension Session {
         let query = run.statements[index].query
         run.next += 1
         run.unflushed += query.parameters.byteCount + query.sql.utf8.count + 64
-        if let (entry, isSecondUse) = statements.use(query), isSecondUse {
+        if let (entry, isSecondUse) = cached(query), isSecondUse {
             if !entry.isPrepared {
                 guard handle.sendPrepare(name: entry.name, sql: query.sql, parameters: query.parameters) else {
                     return false
@@ -161,9 +174,8 @@ extension Session {
             run.fail(index, error, name: entry.name, isPreparation: true)
         case .execution(let index, let entry):
             run.fail(index, error, name: entry?.name)
-            guard let entry, isStalePlan(PostgresError(.server, "", server: error)) else { return }
-            entry.isPrepared = error.sqlState != .invalidStatementName
-            statements.remove(entry)
+            let failure = PostgresError(.server, "", server: error)
+            if let entry, isStalePlan(failure) { forget(entry, because: failure) }
         case .sync(let index): run.failCommit(after: index, error)
         case .brake: break
         }

@@ -12,6 +12,8 @@ struct ParameterBuffer: Sendable {
     private(set) var parameters: [Parameter] = []
     @usableFromInline
     var encoder = PostgresEncoder()
+    /// Which parameters have a type that is known by name, and the name.
+    private(set) var named: [(index: Int, name: String)] = []
     /// Interpolation cannot throw; the first failure is thrown when the query runs.
     private(set) var failure: PostgresError?
 
@@ -39,6 +41,37 @@ struct ParameterBuffer: Sendable {
             fail(error)
         }
         end(from: offset, Value.postgresType, isText: Value.postgresFormat == .text)
+        if let name = Value.postgresTypeName { nameLast(name) }
+    }
+
+    @usableFromInline
+    mutating func nameLast(_ name: String) {
+        named.append((count - 1, name))
+    }
+
+    /// Gives the parameters of named types the OIDs that these have in the database.
+    ///
+    /// - Throws: `encodingFailed` when there is no such type, or the value does not fit it.
+    mutating func resolve(_ found: PostgresTypeCatalog.Found) throws(PostgresError) {
+        var resolver = TypeResolver(types: found.all, encoder: encoder)
+        for (index, name) in named {
+            let (offset, length) = (parameters[index].offset, parameters[index].length)
+            do throws(PostgresError) {
+                guard let info = found.named[name] else {
+                    throw PostgresError(.encodingFailed, "the database has no type \(name)")
+                }
+                if length >= 0 { try resolver.resolve(offset..<offset + length, as: info.type) }
+                parameters[index].type = info.type.rawValue
+            } catch {
+                throw error.inParameter(index + 1)
+            }
+        }
+        encoder = resolver.encoder
+    }
+
+    /// Whether another has the same types and values.
+    func isSame(as other: ParameterBuffer) -> Bool {
+        other.hasTypes(types) && encoder.bytes == other.encoder.bytes
     }
 
     @usableFromInline

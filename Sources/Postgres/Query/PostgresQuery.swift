@@ -122,6 +122,9 @@ extension PostgresQuery: CustomStringConvertible, CustomReflectable {
     /// The statement's text alone, so that `dump` shows no bound value either.
     public var customMirror: Mirror { Mirror(self, children: ["sql": sql]) }
 
+    /// Whether types of parameters have to be looked up before it is sent.
+    var hasNamedTypes: Bool { !parameters.named.isEmpty }
+
     /// - Throws: `encodingFailed` when the statement or a parameter cannot be sent.
     func check() throws(PostgresError) {
         try parameters.check()

@@ -32,6 +32,8 @@ struct StatementCache {
     private var names: UInt64 = 0
     /// Whether this transaction changed what plans depend on.
     private var changedPlans = false
+    /// Whether the session set its search path.
+    private var changedPath = false
     /// Names that the server still holds and nobody uses.
     private(set) var evicted: [String] = []
 
@@ -93,9 +95,11 @@ struct StatementCache {
 
     /// The same for one statement.
     mutating func noteEffect(of tag: CommandTag, sql: String) {
-        switch Effect(of: tag.description, sql: sql) {
+        let effect = Effect(of: tag.description, sql: sql)
+        switch effect {
         case .none: break
-        case .changesPlans:
+        case .changesPlans, .changesPath:
+            changedPath = changedPath || effect == .changesPath
             changedPlans = true
             removeAll(serverKeepsThem: true)
         case .undoesChanges: noteEnd(isUndone: true)
@@ -111,8 +115,15 @@ struct StatementCache {
         changedPlans = false
     }
 
-    mutating func takeEvicted() -> String? {
-        evicted.popLast()
+    /// The session's settings are again those it began with.
+    mutating func noteReset() {
+        if changedPath { removeAll(serverKeepsThem: true) }
+        changedPath = false
+    }
+
+    /// So many of those evicted first are gone from the server.
+    mutating func noteDeallocated(_ count: Int) {
+        evicted.removeFirst(min(count, evicted.count))
     }
 
     private mutating func noteRecent(_ entry: Entry) {
@@ -131,6 +142,7 @@ struct StatementCache {
 private enum Effect {
     case none
     case changesPlans
+    case changesPath
     case undoesChanges
     case endsTransaction
     case deallocatesAll
@@ -147,7 +159,7 @@ private enum Effect {
                 case _ where tag.hasPrefix("DROP "): .changesPlans
                 default: .none
                 }
-            case UInt8(ascii: "S") where tag == "SET": Self.names("search_path", in: sql) ? .changesPlans : .none
+            case UInt8(ascii: "S") where tag == "SET": Self.names("search_path", in: sql) ? .changesPath : .none
             case UInt8(ascii: "R") where tag == "RESET": .changesPlans
             case UInt8(ascii: "R") where tag == "ROLLBACK": .undoesChanges
             case UInt8(ascii: "C") where tag == "COMMIT": .endsTransaction

@@ -10,14 +10,27 @@ public struct PostgresColumn: Sendable, Hashable {
 final class ColumnLayout: Sendable {
     let columns: [PostgresColumn]
     private let isText: Bool
+    private let types: PostgresTypeCatalog
     /// Where the columns of a record type are, by type; checked once, used for each row.
     private let records = Lock<[ObjectIdentifier: [Int]]>([:])
 
-    init(of result: ResultHandle) {
+    /// - Parameters:
+    ///   - result: The result, or what describes one that will come as binary COPY.
+    ///   - types: What is known of the database's types.
+    ///   - isDescription: Whether it is such a description, whose values come in another form than it says.
+    init(of result: ResultHandle, _ types: PostgresTypeCatalog, isDescription: Bool = false) {
         columns = (0..<result.columnCount).map { column in
             PostgresColumn(name: result.columnName(column), type: result.columnType(column))
         }
-        isText = result.columnCount > 0 && result.isText(0)
+        isText = !isDescription && result.columnCount > 0 && result.isText(0)
+        self.types = types
+    }
+
+    /// The error at its column and row, with the names of the types that are known.
+    func located(_ error: PostgresError, column: Int, row: Int) -> PostgresError {
+        var located = error
+        located.message = "column \"\(columns[column].name)\", row \(row + 1): \(types.naming(error.message))"
+        return located
     }
 
     /// - Throws: `decodingFailed` when the result has no such column, or two.
@@ -46,7 +59,7 @@ final class ColumnLayout: Sendable {
         guard Value.canDecode(columns[column].type) else {
             throw PostgresError(
                 .decodingFailed,
-                "column \"\(columns[column].name)\" has type \(columns[column].type), "
+                "column \"\(columns[column].name)\" has type \(types.naming(columns[column].type.description)), "
                     + "which cannot be read as \(Value.self)"
             )
         }

@@ -86,7 +86,7 @@ public struct PostgresRecordColumns {
 
     @usableFromInline
     func located(_ error: PostgresError, in column: Int) -> PostgresError {
-        result.located(error, row: row, column: column, layout: layout)
+        layout.located(error, column: column, row: row)
     }
 }
 

@@ -64,14 +64,7 @@ extension ResultHandle {
             let bytes = bytes(row: row, column: column)
             return try decodeValue(bytes, as: Value.self, type: layout.columns[column].type)
         } catch {
-            throw located(error, row: row, column: column, layout: layout)
+            throw layout.located(error, column: column, row: row)
         }
-    }
-
-    /// The error with the place where it happened.
-    func located(_ error: PostgresError, row: Int, column: Int, layout: ColumnLayout) -> PostgresError {
-        var located = error
-        located.message = "column \"\(layout.columns[column].name)\", row \(row + 1): \(error.message)"
-        return located
     }
 }

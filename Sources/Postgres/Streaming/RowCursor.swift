@@ -14,6 +14,8 @@ final class RowCursor {
 
     let id: UInt64
     let source: Source
+    /// The statement, whose effects on prepared ones are noted at its end.
+    let sql: String
     /// Set in a transaction: stopping early must not abort it.
     let savepoint: String?
     var progress: Session.Progress
@@ -30,9 +32,10 @@ final class RowCursor {
     /// The statement's error, until it was thrown.
     var failure: PostgresError?
 
-    init(id: UInt64, source: Source, savepoint: String?, deadline: MonotonicTime?) {
+    init(id: UInt64, source: Source, sql: String, savepoint: String?, deadline: MonotonicTime?) {
         self.id = id
         self.source = source
+        self.sql = sql
         self.savepoint = savepoint
         progress = Session.Progress(deadline: deadline)
     }

@@ -31,11 +31,12 @@ extension Session {
         deadline: MonotonicTime?
     ) async throws(PostgresError) -> OpenedRows {
         let savepoint = try await makeSavepoint(deadline: deadline)
+        let bound = try await bind(query, deadline: deadline)
         do throws(PostgresError) {
-            return try await sendForRows(query, savepoint: savepoint, deadline: deadline)
+            return try await sendForRows(bound, savepoint: savepoint, deadline: deadline)
         } catch {
-            guard isStalePlan(error), transactionStatus == PQTRANS_IDLE else { throw error }
-            return try await sendForRows(query, savepoint: savepoint, deadline: deadline)
+            guard let renewed = try await renew(query, bound, after: error, deadline: deadline) else { throw error }
+            return try await sendForRows(renewed, savepoint: savepoint, deadline: deadline)
         }
     }
 
@@ -54,7 +55,7 @@ extension Session {
         deadline: MonotonicTime?
     ) async throws(PostgresError) -> OpenedRows {
         var prepared: StatementCache.Entry?
-        if let (entry, isSecondUse) = statements.use(query), isSecondUse {
+        if let (entry, isSecondUse) = cached(query), isSecondUse {
             if !entry.isPrepared { try await prepare(entry, query, deadline: deadline) }
             prepared = entry
         }
@@ -65,19 +66,22 @@ extension Session {
             ?? handle.send(sql: query.sql, parameters: query.parameters)
         guard isSent, handle.setRowMode(chunk: Self.chunkSize) else { throw lost(handle) }
         do throws(PostgresError) {
-            return try await firstRows(makeCursor(.query, savepoint: savepoint, deadline: deadline), prepared)
+            let cursor = makeCursor(.query, query.sql, savepoint: savepoint, deadline: deadline)
+            return try await firstRows(cursor, prepared)
         } catch {
-            if let prepared, isStalePlan(error) {
-                prepared.isPrepared = error.sqlState != .invalidStatementName
-                statements.remove(prepared)
-            }
+            if let prepared, isStalePlan(error) { forget(prepared, because: error) }
             throw error
         }
     }
 
-    func makeCursor(_ source: RowCursor.Source, savepoint: String?, deadline: MonotonicTime?) -> RowCursor {
+    func makeCursor(
+        _ source: RowCursor.Source,
+        _ sql: String,
+        savepoint: String?,
+        deadline: MonotonicTime?
+    ) -> RowCursor {
         scopes += 1
-        let cursor = RowCursor(id: scopes, source: source, savepoint: savepoint, deadline: deadline)
+        let cursor = RowCursor(id: scopes, source: source, sql: sql, savepoint: savepoint, deadline: deadline)
         self.cursor = cursor
         return cursor
     }
@@ -177,7 +181,7 @@ extension Session {
             return false
         }
         if cursor.layout == nil, result.columnCount > 0 || result.status == PGRES_COMMAND_OK {
-            cursor.layout = ColumnLayout(of: result)
+            cursor.layout = ColumnLayout(of: result, database.types)
         }
         switch result.status {
         case PGRES_SINGLE_TUPLE, LoadedLibPQ.tuplesChunk:
@@ -196,6 +200,7 @@ extension Session {
         case .failure(let error): cursor.fail(error)
         case .success(let answer):
             cursor.isComplete = true
+            statements.noteEffects(of: answer.tags, sql: cursor.sql)
             if let error = answer.error {
                 cursor.fail(PostgresError(.server, "", server: error))
             } else if let stop = progress.stop {

@@ -4,8 +4,13 @@ extension Array: PostgresEncodable where Element: PostgresEncodable {
     /// There are no arrays of arrays, only arrays of more dimensions: see ``PostgresArray``.
     public static var postgresArrayType: PostgresType { .unknown }
 
-    /// Text when the element's type is only known by name, as an enum's is.
-    public static var postgresFormat: PostgresFormat { Element.postgresType == .unknown ? .text : .binary }
+    /// The element's with brackets.
+    public static var postgresTypeName: String? { Element.postgresTypeName.map { $0 + "[]" } }
+
+    /// Text when the element's type is left to the server, as an enum's is.
+    public static var postgresFormat: PostgresFormat {
+        Element.postgresType == .unknown && Element.postgresTypeName == nil ? .text : .binary
+    }
 
     /// Appends the array: binary where the element's type is known, otherwise as text (`{"a","b"}`), since the binary
     /// form names the element's type and an enum's differs between databases.

@@ -7,7 +7,7 @@ enum ArrayForm {
         dimensions: [Dimension],
         to encoder: inout PostgresEncoder
     ) throws(PostgresError) {
-        if [Element].postgresFormat == .text {
+        if [Element].postgresFormat == .text, !encoder.isWithinComposite {
             return try encodeText(elements, dimensions: dimensions, to: &encoder)
         }
         encoder.append(Int32(clamping: dimensions.count))

@@ -90,7 +90,9 @@ extension PostgresArray: PostgresEncodable where Element: PostgresEncodable {
     public static var postgresType: PostgresType { Element.postgresArrayType }
     /// There are no arrays of arrays.
     public static var postgresArrayType: PostgresType { .unknown }
-    /// Text when the element's type is only known by name, as an enum's is.
+    /// The element's with brackets.
+    public static var postgresTypeName: String? { [Element].postgresTypeName }
+    /// Text when the element's type is left to the server, as an enum's is.
     public static var postgresFormat: PostgresFormat { [Element].postgresFormat }
 
     /// Appends the array: binary where the element's type is known, otherwise as text.

@@ -13,9 +13,8 @@
 /// }
 /// let disks = try row.decode("disks", as: [Disk].self)
 /// ```
-/// The binary form names the type of each field, which is checked, but not its name. To send one, bind its fields and
-/// let the server put them together: `ROW(\(name), \(bytes))::disk`; for many, bind an array for each field:
-/// `SELECT array_agg(ROW(n, b)::disk) FROM unnest(\(names), \(sizes)) AS t(n, b)`.
+/// The binary form names the type of each field, which is checked, but not its name. To send one, see
+/// ``PostgresCompositeEncodable``.
 public protocol PostgresComposite: PostgresDecodable {
     /// Reads the fields, in order.
     ///

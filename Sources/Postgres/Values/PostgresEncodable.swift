@@ -17,6 +17,11 @@ public protocol PostgresEncodable: Sendable {
     /// The type of an array of these; ``PostgresType/unknown`` lets the server infer it.
     static var postgresArrayType: PostgresType { get }
 
+    /// The type's name as SQL writes it, where it is known by that alone; nil for all others, which is the default.
+    ///
+    /// Its OID is looked up by the name with the first use; ``postgresType`` is not asked then, and the form is binary.
+    static var postgresTypeName: String? { get }
+
     /// The form that ``encode(to:)`` writes; binary unless a type says otherwise.
     static var postgresFormat: PostgresFormat { get }
 
@@ -27,6 +32,10 @@ public protocol PostgresEncodable: Sendable {
 }
 
 extension PostgresEncodable {
+    /// None: the type is known by its OID, or left to the server.
+    @inlinable
+    public static var postgresTypeName: String? { nil }
+
     /// Binary.
     public static var postgresFormat: PostgresFormat { .binary }
 }
@@ -43,10 +52,15 @@ public enum PostgresFormat: Sendable {
 public struct PostgresEncoder: Sendable {
     private(set) var bytes: [UInt8] = []
     private(set) var isNull = false
+    /// Whether fields of a composite are being appended, which have no text form.
+    var isWithinComposite = false
 
     init() {
         bytes.reserveCapacity(128)
     }
+
+    /// Without room, for a place that another is moved to.
+    init(empty: Void) {}
 
     /// Appends an integer in network byte order.
     @inlinable
@@ -92,6 +106,9 @@ extension Optional: PostgresEncodable where Wrapped: PostgresEncodable {
     public static var postgresType: PostgresType { Wrapped.postgresType }
     /// The wrapped type's.
     public static var postgresArrayType: PostgresType { Wrapped.postgresArrayType }
+    /// The wrapped type's.
+    @inlinable
+    public static var postgresTypeName: String? { Wrapped.postgresTypeName }
     /// The wrapped type's.
     public static var postgresFormat: PostgresFormat { Wrapped.postgresFormat }
 

@@ -30,6 +30,8 @@ extension PostgresType {
         (.interval, .intervalArray, "interval"),
         (.numeric, .numericArray, "numeric"),
         (.uuid, .uuidArray, "uuid"),
+        (.bit, .bitArray, "bit"),
+        (.varbit, .varbitArray, "bit varying"),
         (.record, .recordArray, "record"),
         (.int4Range, .int4RangeArray, "int4range"),
         (.numericRange, .numericRangeArray, "numrange"),

@@ -73,6 +73,10 @@ public struct PostgresType: RawRepresentable, Hashable, Sendable {
     public static let macaddr = PostgresType(rawValue: 829)
     /// `macaddr8`, a hardware address of 8 bytes.
     public static let macaddr8 = PostgresType(rawValue: 774)
+    /// `bit(n)`.
+    public static let bit = PostgresType(rawValue: 1560)
+    /// `bit varying`.
+    public static let varbit = PostgresType(rawValue: 1562)
     /// `record`, a composite without a name.
     public static let record = PostgresType(rawValue: 2249)
     /// `int4range`.
@@ -157,6 +161,10 @@ public struct PostgresType: RawRepresentable, Hashable, Sendable {
     public static let macaddrArray = PostgresType(rawValue: 1040)
     /// `macaddr8[]`.
     public static let macaddr8Array = PostgresType(rawValue: 775)
+    /// `bit(n)[]`.
+    public static let bitArray = PostgresType(rawValue: 1561)
+    /// `bit varying[]`.
+    public static let varbitArray = PostgresType(rawValue: 1563)
     /// `record[]`.
     public static let recordArray = PostgresType(rawValue: 2287)
     /// `int4range[]`.

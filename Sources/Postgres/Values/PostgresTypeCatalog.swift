@@ -1,69 +1,26 @@
-/// What the server knows of a type.
-public struct PostgresTypeInfo: Sendable, Hashable {
-    /// The kinds of types, by the letters of `pg_type.typtype`.
-    public enum Kind: String, Sendable, CaseIterable {
-        /// A base type, or an array.
-        case base = "b"
-        /// A composite type, or the row type of a table.
-        case composite = "c"
-        /// A domain.
-        case domain = "d"
-        /// An enum.
-        case enumeration = "e"
-        /// A type for functions, such as `record`.
-        case pseudo = "p"
-        /// A range type.
-        case range = "r"
-        /// A multirange type.
-        case multirange = "m"
-    }
-
-    /// A field of a composite type.
-    public struct Field: Sendable, Hashable {
-        /// Its name.
-        public let name: String
-        /// Its type.
-        public let type: PostgresType
-    }
-
-    /// The type's OID.
-    public let type: PostgresType
-    /// The schema that it is in.
-    public let schema: String
-    /// Its name there, as `pg_type.typname` has it: `int4`, not `integer`.
-    public let name: String
-    /// What kind of type it is.
-    public let kind: Kind
-    /// The type of arrays of it; nil when there is none.
-    public let arrayType: PostgresType?
-    /// The type of its elements where it is an array; otherwise nil.
-    public let elementType: PostgresType?
-    /// The labels of an enum, in their order.
-    public let labels: [String]
-    /// The fields of a composite type, in their order.
-    public let fields: [Field]
-}
-
-/// The types of one database by name and by OID, looked up when first asked for and then remembered.
+/// The types of one database by name and by OID, looked up when first needed and then remembered.
 ///
-/// OIDs of enums and composites differ between databases, and change when a type is dropped and made anew: keep one
-/// catalog for each database, and call ``invalidate()`` after a migration, or when the server does not know a type
-/// any more (`cache lookup failed for type`).
-///
-/// Most code needs none: enums are bound as text, which the server resolves, and composites are read without.
+/// OIDs of enums and composites differ between databases, and change when a type is dropped and made anew. Each
+/// connection has a catalog (``PostgresConnection/types``), and the connections of a pool have one in common
+/// (``PostgresPool/types``): values of types that are known by name alone are sent with what it says, and errors name
+/// types by it. It forgets everything when the server reports that a type, or a prepared statement, is no more what it
+/// was; call ``invalidate()`` after a migration of your own to be sooner.
 ///
 /// ```swift
-/// let catalog = PostgresTypeCatalog()
-/// let state = try await catalog.type(named: "public.vmm_state", on: connection)
+/// let state = try await connection.types.type(named: "public.vmm_state", on: connection)
 /// print(state?.labels ?? [])
 /// ```
-public actor PostgresTypeCatalog {
-    private var byName: [String: PostgresTypeInfo] = [:]
-    private var byType: [PostgresType: PostgresTypeInfo] = [:]
-    /// Counts invalidations: an answer from before one is not remembered.
-    private var generation = 0
+public final class PostgresTypeCatalog: Sendable {
+    private struct Known {
+        var byName: [String: PostgresType] = [:]
+        var byType: [PostgresType: PostgresTypeInfo] = [:]
+        /// Counts invalidations: an answer from before one is not remembered.
+        var generation = 0
+    }
 
-    /// An empty catalog.
+    private let known = Lock(Known())
+
+    /// An empty catalog, for a database that is reached by other ways than one pool.
     public init() {}
 
     /// Looks up a type by its name, as SQL has it: with a schema, or else along the connection's `search_path`.
@@ -76,14 +33,8 @@ public actor PostgresTypeCatalog {
         named name: String,
         on connection: PostgresConnection
     ) async throws(PostgresError) -> PostgresTypeInfo? {
-        if let known = byName[name] { return known }
-        let before = generation
-        let info = try await Self.load("\(unsafeSQL: Self.select) WHERE t.oid = to_regtype(\(name))", on: connection)
-        if let info, generation == before {
-            byName[name] = info
-            byType[info.type] = info
-        }
-        return info
+        let found = try await types(named: [name]) { query throws(PostgresError) in try await connection.query(query) }
+        return found.named[name]
     }
 
     /// Looks up a type by its OID, such as a column's.
@@ -94,50 +45,163 @@ public actor PostgresTypeCatalog {
         _ type: PostgresType,
         on connection: PostgresConnection
     ) async throws(PostgresError) -> PostgresTypeInfo? {
-        if let known = byType[type] { return known }
-        let before = generation
-        let info = try await Self.load("\(unsafeSQL: Self.select) WHERE t.oid = \(type.rawValue)", on: connection)
-        if generation == before { byType[type] = info }
-        return info
+        if let info = self[type] { return info }
+        return try await load([type]) { query throws(PostgresError) in try await connection.query(query) }[type]
     }
 
     /// Forgets all types.
     public func invalidate() {
-        generation += 1
-        byName = [:]
-        byType = [:]
+        known.withLock { known in known = Known(generation: known.generation + 1) }
+    }
+}
+
+// MARK: Sessions
+
+extension PostgresTypeCatalog {
+    /// How a session asks its server.
+    typealias Ask = (PostgresQuery) async throws(PostgresError) -> PostgresRows
+
+    /// What is known of a type.
+    subscript(type: PostgresType) -> PostgresTypeInfo? { known.withLock { $0.byType[type] } }
+
+    /// Types by their names, and with them all that they are made of.
+    struct Found {
+        var named: [String: PostgresTypeInfo] = [:]
+        var all: [PostgresType: PostgresTypeInfo]
     }
 
-    private static let select = """
-        SELECT t.oid, n.nspname::text, t.typname::text, t.typtype, t.typarray,
-            CASE WHEN t.typsubscript = 'array_subscript_handler'::regproc THEN t.typelem ELSE 0::oid END,
+    /// Looks up types by their names, as ``type(named:on:)``; a name without type is left out.
+    func types(named names: [String], _ ask: Ask) async throws(PostgresError) -> Found {
+        let known = known.withLock { $0 }
+        var found = Found(all: known.byType)
+        for name in names where found.named[name] == nil {
+            if let type = known.byName[name] {
+                found.named[name] = known.byType[type]
+                continue
+            }
+            let (roots, all) = try await Self.load("SELECT to_regtype(\(name))::oid", ask)
+            guard let root = roots.first else { continue }
+            remember(all, name: name, root, from: known.generation)
+            found.named[name] = all[root]
+            found.all.merge(all) { _, new in new }
+        }
+        return found
+    }
+
+    /// These types and all that they are made of; looked up where they are not known.
+    func all(_ types: [PostgresType], _ ask: Ask) async throws(PostgresError) -> [PostgresType: PostgresTypeInfo] {
+        let known = known.withLock { $0.byType }
+        let unknown = types.filter { known[$0] == nil }
+        guard !unknown.isEmpty else { return known }
+        return known.merging(try await load(unknown, ask)) { _, new in new }
+    }
+
+    /// Looks types up, together with those that they are made of.
+    @discardableResult
+    func load(_ types: [PostgresType], _ ask: Ask) async throws(PostgresError) -> [PostgresType: PostgresTypeInfo] {
+        let before = known.withLock { $0.generation }
+        let (_, all) = try await Self.load("SELECT unnest(\(types.map(\.rawValue)))", ask)
+        remember(all, from: before)
+        return all
+    }
+
+    private func remember(
+        _ types: [PostgresType: PostgresTypeInfo],
+        name: String? = nil,
+        _ root: PostgresType? = nil,
+        from generation: Int
+    ) {
+        known.withLock { known in
+            guard known.generation == generation else { return }
+            known.byType.merge(types) { _, new in new }
+            if let name { known.byName[name] = root }
+        }
+    }
+
+    private static func load(
+        _ roots: PostgresQuery,
+        _ ask: Ask
+    ) async throws(PostgresError) -> (roots: [PostgresType], all: [PostgresType: PostgresTypeInfo]) {
+        var query = PostgresQuery(unsafeSQL: select(roots: roots.sql))
+        query.parameters = roots.parameters
+        query.isCacheable = false
+        var found: [PostgresType] = []
+        var all: [PostgresType: PostgresTypeInfo] = [:]
+        for row in try await ask(query) {
+            let info = try PostgresTypeInfo(row)
+            all[info.type] = info
+            if try row.decode(at: 0, as: Bool.self) { found.append(info.type) }
+        }
+        return (found, all)
+    }
+
+    private static func select(roots: String) -> String {
+        """
+        WITH RECURSIVE root(oid) AS (\(roots)), needed(oid) AS (
+            SELECT oid FROM root
+            UNION
+            SELECT part.oid FROM needed JOIN pg_catalog.pg_type t ON t.oid = needed.oid CROSS JOIN LATERAL (
+                SELECT t.typbasetype
+                UNION ALL SELECT t.typelem WHERE t.typsubscript = 'pg_catalog.array_subscript_handler'::regproc
+                UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute a
+                    WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+                UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
+            ) part(oid)
+        )
+        SELECT t.oid IN (SELECT oid FROM root), t.oid, n.nspname::text, t.typname::text,
+            pg_catalog.format_type(t.oid, NULL), t.typtype, t.typtype = 'e' OR t.typcategory = 'S', t.typarray,
+            CASE WHEN t.typsubscript = 'pg_catalog.array_subscript_handler'::regproc THEN t.typelem ELSE 0::oid END,
+            t.typbasetype,
             ARRAY(SELECT enumlabel::text FROM pg_catalog.pg_enum WHERE enumtypid = t.oid ORDER BY enumsortorder),
             ARRAY(SELECT attname::text FROM pg_catalog.pg_attribute
                 WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped ORDER BY attnum),
             ARRAY(SELECT atttypid FROM pg_catalog.pg_attribute
                 WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped ORDER BY attnum)
         FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+        WHERE t.oid IN (SELECT oid FROM needed)
         """
+    }
+}
 
-    private static func load(
-        _ query: PostgresQuery,
-        on connection: PostgresConnection
-    ) async throws(PostgresError) -> PostgresTypeInfo? {
-        guard let row = try await connection.query(query).zeroOrOne() else { return nil }
-        let names = try row.decode(at: 7, as: [String].self)
-        let types = try row.decode(at: 8, as: [UInt32].self)
-        let array = try row.decode(at: 4, as: UInt32.self)
-        let element = try row.decode(at: 5, as: UInt32.self)
-        let kind = try row.decode(at: 3, as: String.self)
-        return PostgresTypeInfo(
-            type: PostgresType(rawValue: try row.decode(at: 0)),
-            schema: try row.decode(at: 1),
-            name: try row.decode(at: 2),
-            kind: PostgresTypeInfo.Kind(rawValue: kind) ?? .base,
-            arrayType: array == 0 ? nil : PostgresType(rawValue: array),
-            elementType: element == 0 ? nil : PostgresType(rawValue: element),
-            labels: try row.decode(at: 6),
-            fields: zip(names, types).map { PostgresTypeInfo.Field(name: $0, type: PostgresType(rawValue: $1)) }
-        )
+extension PostgresTypeInfo {
+    /// A row of the catalog's query, from its second column on.
+    fileprivate init(_ row: PostgresRow) throws(PostgresError) {
+        func reference(at column: Int) throws(PostgresError) -> PostgresType? {
+            let number = try row.decode(at: column, as: UInt32.self)
+            return number == 0 ? nil : PostgresType(rawValue: number)
+        }
+        type = PostgresType(rawValue: try row.decode(at: 1))
+        schema = try row.decode(at: 2)
+        name = try row.decode(at: 3)
+        sqlName = try row.decode(at: 4)
+        kind = Kind(rawValue: try row.decode(at: 5)) ?? .base
+        isTextual = try row.decode(at: 6)
+        arrayType = try reference(at: 7)
+        elementType = try reference(at: 8)
+        baseType = try reference(at: 9)
+        labels = try row.decode(at: 10)
+        let names = try row.decode(at: 11, as: [String].self)
+        let types = try row.decode(at: 12, as: [UInt32].self)
+        fields = zip(names, types).map { Field(name: $0, type: PostgresType(rawValue: $1)) }
+    }
+}
+
+// MARK: Names in errors
+
+extension PostgresTypeCatalog {
+    /// The types that an error mentions by number and that are not known here.
+    func unknownTypes(in error: PostgresError) -> [PostgresType] {
+        guard error.code == .decodingFailed else { return [] }
+        let types = error.message.matches(of: /OID ([0-9]+)/).compactMap { match in
+            UInt32(match.output.1).map { PostgresType(rawValue: $0) }
+        }
+        return types.filter { self[$0] == nil }
+    }
+
+    /// The text with the names of those types that are known, in place of their numbers.
+    func naming(_ text: String) -> String {
+        text.replacing(/OID ([0-9]+)/) { match in
+            UInt32(match.output.1).flatMap { self[PostgresType(rawValue: $0)]?.sqlName } ?? String(match.output.0)
+        }
     }
 }
