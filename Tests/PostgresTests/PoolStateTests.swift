@@ -6,9 +6,12 @@ import Testing
 struct PoolStateTests {
     private typealias State = PoolState<Int>
 
-    @Test(arguments: 0..<20)
-    func `random schedules never pass the maximum, serve in order and answer each waiter once`(seed: UInt64) {
-        var run = Run(seed: seed)
+    @Test(arguments: 0..<20, [0, 2])
+    func `random schedules never pass the maximum, serve in order and answer each waiter once`(
+        seed: UInt64,
+        minimumIdle: Int
+    ) {
+        var run = Run(seed: seed, minimumIdle: minimumIdle)
         for _ in 0..<2000 { run.step() }
         run.close()
         #expect(run.granted > 100)
@@ -48,6 +51,33 @@ struct PoolStateTests {
         #expect(state.opening == 0)
         _ = state.giveBack(first, isUsable: true, now: now)
         #expect(state.total == 1)
+    }
+
+    @Test func `a minimum of idle sessions is opened beside those that are lent, up to the maximum`() {
+        var state = State(.init(minimumIdle: 2, maximum: 4, idleTimeout: 10))
+        let now = MonotonicTime(nanoseconds: 0)
+        #expect(state.upkeep(now: now).connects == 2)
+        for session in [1, 2] {
+            _ = state.connected(session, generation: state.generation, expiry: nil, now: now)
+        }
+        #expect(state.isConnectWanted == false)
+        let (_, first) = state.take(now: now)
+        #expect(first.connects == 1 && state.isConnectWanted)
+        _ = state.connected(3, generation: state.generation, expiry: nil, now: now)
+        let (_, second) = state.take(now: now)
+        #expect(second.connects == 1)
+        _ = state.connected(4, generation: state.generation, expiry: nil, now: now)
+        let (_, third) = state.take(now: now)
+        #expect(third.connects == 0 && state.total == 4)
+        // However long they lie there, the minimum is neither closed nor refused.
+        let later = MonotonicTime(nanoseconds: 100)
+        #expect(state.upkeep(now: later).closing.isEmpty)
+        let (grant, last) = state.take(now: later)
+        guard case .member? = grant else {
+            Issue.record("one is idle")
+            return
+        }
+        #expect(last.closing.isEmpty)
     }
 
     @Test func `one more waiter than allowed is refused at once`() {
@@ -110,9 +140,17 @@ private struct Run {
     var granted = 0
     var refused = 0
 
-    init(seed: UInt64) {
+    init(seed: UInt64, minimumIdle: Int) {
         generator = SeededGenerator(seed: seed)
-        state = State(.init(minimum: 1, maximum: 4, waiters: 12, parallelConnects: 2, idleTimeout: 5_000_000))
+        let limits = State.Limits(
+            minimum: 1,
+            minimumIdle: minimumIdle,
+            maximum: 4,
+            waiters: 12,
+            parallelConnects: 2,
+            idleTimeout: 5_000_000
+        )
+        state = State(limits)
     }
 
     mutating func step() {

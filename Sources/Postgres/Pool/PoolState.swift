@@ -26,6 +26,8 @@ struct PoolState<Session: Sendable>: Sendable {
 
     struct Limits: Sendable {
         var minimum = 0
+        /// How many are kept idle beside those lent, as far as the maximum allows.
+        var minimumIdle = 0
         var maximum = 10
         var waiters: Int?
         var parallelConnects = 4
@@ -81,11 +83,13 @@ extension PoolState {
         var effects = Effects()
         if isClosed { return (.refused(Self.closedError), effects) }
         while let member = idle.popLast() {
-            if isTooOld(member, now) || isTooIdle(member, now) {
+            // The place of the one taken out counts as its own until it is closed.
+            if isTooOld(member, now) || (isTooIdle(member, now) && isSpare(besides: 1)) {
                 effects.closing.append(member.session)
                 continue
             }
             lent += 1
+            if idle.count < limits.minimumIdle { planConnects(&effects) }
             return (.member(member), effects)
         }
         return (nil, effects)
@@ -174,7 +178,9 @@ extension PoolState {
 
 extension PoolState {
     /// Whether anybody still wants the connection that a connect which has not begun would make.
-    var isConnectWanted: Bool { !isClosed && (!waiters.isEmpty || total - opening < limits.minimum) }
+    var isConnectWanted: Bool {
+        !isClosed && (!waiters.isEmpty || total - opening < limits.minimum || idle.count < limits.minimumIdle)
+    }
 
     /// A connect succeeded.
     mutating func connected(
@@ -243,11 +249,15 @@ extension PoolState {
         guard !isClosed else { return }
         let atOnce = failures > 0 ? 1 : max(1, limits.parallelConnects)
         while opening < atOnce, total < limits.maximum,
-            opening < waiters.count || (fillsUp && total < limits.minimum)
+            opening < waiters.count || (fillsUp && isBelowMinimum)
         {
             opening += 1
             effects.connects += 1
         }
+    }
+
+    private var isBelowMinimum: Bool {
+        total < limits.minimum || idle.count + opening - waiters.count < limits.minimumIdle
     }
 
     private func exp2(_ exponent: Int) -> Double { Double(sign: .plus, exponent: exponent, significand: 1) }
@@ -262,7 +272,7 @@ extension PoolState {
         effects.closing = idle.filter { isTooOld($0, now) }.map(\.session)
         if !effects.closing.isEmpty { idle = idle.filter { !isTooOld($0, now) } }
         // Those idle for longest come first.
-        while total > limits.minimum, let member = idle.first, isTooIdle(member, now) {
+        while isSpare(), let member = idle.first, isTooIdle(member, now) {
             effects.closing.append(member.session)
             idle.removeFirst()
         }
@@ -296,6 +306,11 @@ extension PoolState {
         if member.generation != generation { return true }
         guard let expiry = member.expiry else { return false }
         return expiry <= now
+    }
+
+    /// Whether one idle session less would still be enough; so many were taken out already.
+    private func isSpare(besides taken: Int = 0) -> Bool {
+        total + taken > limits.minimum && idle.count + taken > limits.minimumIdle
     }
 
     private func isTooIdle(_ member: Member, _ now: MonotonicTime) -> Bool {

@@ -62,10 +62,36 @@ extension PostgresPool {
         } else if lease.saw.lostServer {
             expireConnections(because: "the server ended a connection or was lost")
         }
+        if isUsable { isUsable = await reset(session) }
         // Before its place is free: there are never more connections than allowed, as the server counts them.
         if !isUsable { await session.close() }
         finish(lease)
         putBack(lease.member, isUsable: isUsable)
+    }
+
+    /// Makes the session ready for the next caller; returns whether it is.
+    ///
+    /// In a task of its own, which does not inherit a cancellation.
+    private func reset(_ session: Session) async -> Bool {
+        switch options.reset {
+        case .none: return true
+        case .standard: return await Task { await session.reset() }.value
+        case .custom(let hook):
+            let connection = PostgresConnection(session, observer: observer)
+            return await Task {
+                defer { connection.markReturned() }
+                do throws(PostgresError) {
+                    try await hook(connection)
+                    return await session.isIdle
+                } catch {
+                    configuration.logger.warning(
+                        "a connection could not be reset; it was closed",
+                        metadata: ["error": "\(error)"]
+                    )
+                    return false
+                }
+            }.value
+        }
     }
 
     private func finish(_ lease: PoolLease) {
@@ -96,6 +122,16 @@ extension PostgresPool {
             "a connection is held for long",
             metadata: ["lentAt": "\(lease.callSite)", "heldFor": "\(held)"]
         )
+    }
+
+    /// Lends none of the present connections again: idle ones are closed at once, those lent when they come back.
+    ///
+    /// For what they were opened with has changed: an address, a password, a role's settings. Callers are served by new
+    /// connections; nobody is interrupted.
+    public func expireConnections() {
+        configuration.logger.notice("connections are replaced", metadata: ["reason": "the program asked for it"])
+        perform(books.withLock { $0.state.expireGeneration() })
+        showCounts()
     }
 
     /// Lends no present connection again.

@@ -16,6 +16,11 @@ extension PostgresPool {
         ///
         /// Default 0.
         public var minimumConnections = 0
+        /// How many connections are kept ready beside those in use, so that a caller need not wait for one to be opened;
+        /// as far as ``maximumConnections`` allows.
+        ///
+        /// Opened when one is taken, or by ``PostgresPool/run()``. Default 0.
+        public var minimumIdleConnections = 0
         /// How long a caller waits for a connection, also for one that has to be opened first.
         ///
         /// Default 30 s.
@@ -24,7 +29,7 @@ extension PostgresPool {
         ///
         /// nil, the default, is without bound.
         public var maximumWaiters: Int?
-        /// How long a connection beyond the minimum may lie unused before it is closed.
+        /// How long a connection beyond the minimums may lie unused before it is closed.
         ///
         /// Default 10 min.
         public var idleTimeout: Duration = .seconds(600)
@@ -54,9 +59,29 @@ extension PostgresPool {
         /// Default `postgres`.
         public var name = "postgres"
         /// Called with each new connection before it is lent; one for which it throws is closed.
+        ///
+        /// Settings that it makes do not outlive ``SessionReset/standard``, which makes those of the configuration anew.
         public var prepareConnection: (@Sendable (PostgresConnection) async throws(PostgresError) -> Void)?
+        /// What is done with a connection that comes back, before another gets it.
+        ///
+        /// Default nothing, which costs nothing: a transaction left open is rolled back in any case, but a setting, an
+        /// advisory lock or a temporary table stays.
+        public var reset: SessionReset = .none
 
         /// Makes options with the defaults named above.
         public init() {}
+    }
+
+    /// How a connection that comes back is made ready for the next caller.
+    public enum SessionReset: Sendable {
+        /// Not at all.
+        case none
+        /// As `DISCARD ALL`, but prepared statements stay: settings, role, advisory locks, cursors, `LISTEN`, temporary
+        /// tables and sequences are let go, and the configuration's settings made anew.
+        ///
+        /// Costs a round trip each time. Without effect behind a pooler in transaction mode, where nothing is kept.
+        case standard
+        /// Whatever the closure does; a connection for which it throws is closed.
+        case custom(@Sendable (PostgresConnection) async throws(PostgresError) -> Void)
     }
 }

@@ -24,6 +24,9 @@ public final class PostgresPool: Sendable {
     let configuration: PostgresConfiguration
     let metrics: PoolMetrics?
     let observer: OperationObserver?
+    let database = DatabaseKnowledge()
+    /// What is known of the database's own types.
+    public var types: PostgresTypeCatalog { database.types }
     let books: Lock<PoolBooks>
     /// The connects under way, to be cancelled at the end.
     let connects = Lock<[UInt64: Task<Void, Never>]>([:])
@@ -84,6 +87,7 @@ public final class PostgresPool: Sendable {
             return value
         } catch {
             if let error = error as? PostgresError { lease.note(error) }
+            let error = await lease.session.naming(error)
             await giveBack(lease, from: connection)
             throw error
         }
@@ -176,6 +180,7 @@ extension PostgresPool.Options {
         let maximum = max(1, maximumConnections)
         return PoolState<Session>.Limits(
             minimum: min(max(0, minimumConnections), maximum),
+            minimumIdle: min(max(0, minimumIdleConnections), maximum),
             maximum: maximum,
             waiters: maximumWaiters,
             parallelConnects: maximumParallelConnects,

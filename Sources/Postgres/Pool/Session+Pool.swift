@@ -21,6 +21,29 @@ extension Session {
         return age < 1_000_000_000 || handle.isAlive()
     }
 
+    /// Lets go what the last user may have left in the session, except for prepared statements.
+    ///
+    /// Returns whether the session can be used again.
+    func reset() async -> Bool {
+        guard !isPooled else { return true }
+        let parts = [
+            "CLOSE ALL", "SET SESSION AUTHORIZATION DEFAULT", "RESET ALL", "UNLISTEN *",
+            "SELECT pg_catalog.pg_advisory_unlock_all()", "DISCARD TEMP", "DISCARD SEQUENCES",
+        ]
+        // Not by way of `script`: RESET would make the cache forget all statements, which go by the search path alone.
+        let script = (parts + settingStatements(where: "true")).joined(separator: ";")
+        do throws(PostgresError) {
+            try await takeTurn(until: nil, .isIgnored)
+            defer { endTurn() }
+            let deadline = MonotonicTime.after(configuration.cancelTimeout)
+            let answer = try await exchange(deadline: deadline, .isIgnored) { $0.send(script: script) }
+            statements.noteReset()
+            return answer.error == nil && transactionStatus == PQTRANS_IDLE
+        } catch {
+            return false
+        }
+    }
+
     /// Rolls back what was left open.
     ///
     /// Returns whether the session can be used again.
