@@ -12,17 +12,8 @@ import Testing
 /// place.
 struct ProductionPainsTests {
     @Test func `the article names a test for each of the 25 pains`() throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardizedFileURL
-        let article = try String(
-            contentsOf: root.appending(path: "Sources/Postgres/Documentation.docc/ProductionPains.md"),
-            encoding: .utf8
-        )
-        let folder = root.appending(path: "Tests/PostgresTests")
-        let sources = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-            .filter { $0.pathExtension == "swift" }
-            .map { try String(contentsOf: $0, encoding: .utf8) }
-            .joined()
-        let rows = article.split(separator: "\n").filter { $0.hasPrefix("| ") }
+        let rows = try Self.rows(ofArticle: "ProductionPains")
+        let sources = try Self.testSources()
         for number in 1...25 {
             let row = try #require(rows.first { $0.hasPrefix("| \(number) |") }, "pain \(number) has no row")
             let names = row.matches(of: /`(pain [0-9]+: [^`]+)`/).map { String($0.1) }
@@ -31,6 +22,37 @@ struct ProductionPainsTests {
                 #expect(name.hasPrefix("pain \(number): ") && sources.contains("func `\(name)`"), "no test \(name)")
             }
         }
+    }
+
+    @Test func `each test that the article on features names is there, and only rows that admit it name none`() throws {
+        let sources = try Self.testSources()
+        let rows = try Self.rows(ofArticle: "Features").filter {
+            !$0.hasPrefix("| Feature |") && !$0.hasPrefix("| Trap |")
+        }
+        #expect(rows.count > 70)
+        for row in rows {
+            let cells = row.split(separator: "|", omittingEmptySubsequences: false)
+            try #require(cells.count == 5, "\(row)")
+            let names = cells[3].matches(of: /`([^`]+)`/).map { String($0.1) }
+            #expect(!names.isEmpty || cells[2].hasPrefix(" **Less:**") || cells[2].contains("<doc:"), "\(row)")
+            for name in names { #expect(sources.contains("func `\(name)`"), "no test \(name)") }
+        }
+    }
+
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
+        .standardizedFileURL
+
+    private static func rows(ofArticle name: String) throws -> [Substring] {
+        let file = root.appending(path: "Sources/Postgres/Documentation.docc/\(name).md")
+        return try String(contentsOf: file, encoding: .utf8).split(separator: "\n").filter { $0.hasPrefix("| ") }
+    }
+
+    private static func testSources() throws -> String {
+        try FileManager.default
+            .contentsOfDirectory(at: root.appending(path: "Tests/PostgresTests"), includingPropertiesForKeys: nil)
+            .filter { $0.pathExtension == "swift" }
+            .map { try String(contentsOf: $0, encoding: .utf8) }
+            .joined()
     }
 
     @Test func `pain 7: many timeouts at once cost no connection`() async throws {

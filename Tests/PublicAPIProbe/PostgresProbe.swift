@@ -54,12 +54,47 @@ private func useConnection(_ configuration: PostgresConfiguration) async throws 
     }
 }
 
+private struct Disk: PostgresComposite, PostgresCompositeEncodable {
+    static let compositeName = "disk"
+    let name: String
+    let flags: PostgresBitString?
+
+    init(from fields: inout PostgresCompositeFields) throws(PostgresError) {
+        name = try fields.next()
+        flags = try fields.next()
+    }
+
+    func encode(to fields: inout PostgresCompositeWriter) throws(PostgresError) {
+        try fields.append(name)
+        try fields.append(flags)
+    }
+}
+
+private func useManyRows(_ configuration: PostgresConfiguration) async throws {
+    try await PostgresConnection.withConnection(to: configuration) { connection in
+        try await connection.copyRows("SELECT id, disk FROM sled") { rows in
+            for try await row in rows {
+                let (id, disk) = try row.decode(SledID.self, Disk.self)
+                try await connection.query("INSERT INTO t VALUES (\(id), \([disk]))")
+            }
+        }
+        try await connection.withTransaction { connection in
+            try await connection.withCursor("SELECT", fetchSize: 10) { cursor in
+                while let rows = try await cursor.next() { try await cursor.move(by: rows.count) }
+            }
+        }
+        _ = try await connection.types.type(named: "disk", on: connection)?.sqlName
+    }
+}
+
 private func usePoolOptions(_ configuration: PostgresConfiguration) async throws -> Int {
     var options = PostgresPool.Options()
     options.name = "probe"
     options.minimumConnections = 1
     options.maximumWaiters = 10
     options.maximumLifetime = nil
+    options.minimumIdleConnections = 1
+    options.reset = .custom { connection throws(PostgresError) in try await connection.query("RESET ALL") }
     options.prepareConnection = { connection throws(PostgresError) in try await connection.query("SET jit = off") }
     let pool = PostgresPool(configuration, options)
     var transaction = TransactionOptions(isolation: .serializable, isReadOnly: false, isDeferrable: false)
@@ -74,6 +109,7 @@ private func usePoolOptions(_ configuration: PostgresConfiguration) async throws
         try await pool.withConnection { connection in
             _ = try await connection.withTransaction(.serializable, retry: .standard) { _, attempt in attempt }
         }
+        pool.expireConnections()
         await pool.shutDown(waitingUpTo: .seconds(1))
         return count
     } catch let error as PostgresError {
@@ -109,6 +145,7 @@ struct PostgresProbe {
         let other = configuration
         let uses: [() async throws -> Void] = [
             { _ = try await useConnection(other) },
+            { try await useManyRows(other) },
             { _ = try await usePool(other) },
             { _ = try await usePoolOptions(other) },
         ]
