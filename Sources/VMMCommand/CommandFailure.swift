@@ -48,13 +48,12 @@ extension AsyncParsableCommand {
     func withDatastore(
         _ options: DatabaseOptions,
         _ output: OutputOptions,
-        writes: Bool = false,
         _ body: (Datastore) async throws -> Void
     ) async throws {
         do {
-            let pool = PostgresPool(try await options.configuration(writes: writes), maximumConnections: 1)
+            let pool = PostgresPool(try await options.configuration(), maximumConnections: 1)
             do {
-                try await body(Datastore(pool))
+                try await body(Datastore(pool, reading: options.reading))
                 await pool.shutDown()
             } catch {
                 await pool.shutDown()

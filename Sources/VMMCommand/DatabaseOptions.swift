@@ -28,14 +28,20 @@ struct DatabaseOptions: ParsableArguments {
         }
     }
 
-    /// How to reach the database; unless the command writes, every transaction is read-only, by the server's word.
+    /// How everything that only reads is asked: the server refuses writes in such a transaction, behind a pooler too.
+    var reading: TransactionOptions {
+        var options = TransactionOptions.readOnly
+        options.settings["statement_timeout"] = "\(statementTimeout)s"
+        return options
+    }
+
+    /// How to reach the database.
     func configuration(
-        writes: Bool = false,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) async throws -> PostgresConfiguration {
         var configuration = try PostgresConfiguration(try await connectionString(environment))
         configuration.applicationName = "vmmdb"
-        configuration.settings["default_transaction_read_only"] = writes ? "off" : "on"
+        // For what writes; reading brings its own, see ``reading``.
         configuration.settings["statement_timeout"] = "\(statementTimeout)s"
         return configuration
     }

@@ -24,8 +24,25 @@ public struct Datastore: Sendable {
     /// Where the connections come from.
     public let pool: PostgresPool
 
+    /// The transaction that each read runs in; nil for a statement by itself.
+    let reading: TransactionOptions?
+
     /// Makes a datastore; whoever made the pool shuts it down.
-    public init(_ pool: PostgresPool) {
+    ///
+    /// With `reading`, everything that only reads runs in a transaction of its own with these options, at the cost of a
+    /// round trip: the way to a promise that holds behind a pooler too, where settings of the session do not.
+    ///
+    /// ```swift
+    /// let reports = Datastore(pool, reading: .readOnly)
+    /// ```
+    public init(_ pool: PostgresPool, reading: TransactionOptions? = nil) {
         self.pool = pool
+        self.reading = reading
+    }
+
+    /// Runs a statement that only reads.
+    func read(_ query: PostgresQuery) async throws -> PostgresRows {
+        guard let reading else { return try await pool.query(query) }
+        return try await pool.withTransaction(reading) { try await $0.query(query) }
     }
 }

@@ -66,7 +66,7 @@ extension Datastore {
         }
         query.appendLiteral(" ORDER BY active_vmm.sled_id, active_vmm.id LIMIT ")
         query.appendInterpolation(limit)
-        return try await pool.query(PostgresQuery(stringInterpolation: query)).compactMap { row in
+        return try await read(PostgresQuery(stringInterpolation: query)).compactMap { row in
             let pair = try InstanceAndVMM(row)
             return pair.activeVMM.map { PlacedVMM(instance: pair.instance, vmm: $0) }
         }
@@ -156,6 +156,6 @@ extension Datastore {
         }
         query.appendLiteral(" ORDER BY instance.id LIMIT ")
         query.appendInterpolation(limit)
-        return try await pool.query(PostgresQuery(stringInterpolation: query)).map { try InstanceAndVMM($0) }
+        return try await read(PostgresQuery(stringInterpolation: query)).map { try InstanceAndVMM($0) }
     }
 }

@@ -27,7 +27,7 @@ extension Datastore {
     /// - Throws: ``DatastoreError``: `notFound` when there is none, and when it is deleted unless those are included;
     ///   `invalidRow`. `PostgresError`.
     public func fetchInstance(_ id: InstanceID, includingDeleted: Bool = false) async throws -> Instance {
-        let rows = try await pool.query(Self.selectInstance.query(id))
+        let rows = try await read(Self.selectInstance.query(id))
         guard let row = try rows.decode(IdentifiedRow<Instance>.self).first else { throw DatastoreError.notFound(id) }
         return try Self.checked(row.get(), includingDeleted)
     }
@@ -37,7 +37,7 @@ extension Datastore {
     /// - Throws: ``DatastoreError``: `notFound` when there is no such instance, or it is deleted; `invalidRow`, naming
     ///   the row. `PostgresError`.
     public func fetchInstanceAndVMM(_ id: InstanceID) async throws -> InstanceAndVMM {
-        let rows = try await pool.query(Self.selectInstanceAndVMM.query(id))
+        let rows = try await read(Self.selectInstanceAndVMM.query(id))
         guard let row = rows.first else { throw DatastoreError.notFound(id) }
         let pair = try InstanceAndVMM(row)
         _ = try Self.checked(pair.instance, false)
@@ -54,7 +54,12 @@ extension Datastore {
     /// - Throws: ``DatastoreError``: `notFound` when there is no such instance, and when it is deleted unless those are
     ///   included; `invalidRow`, naming the row. `PostgresError`.
     public func fetchSnapshot(of id: InstanceID, includingDeleted: Bool = false) async throws -> InstanceSnapshot {
-        try await Self.snapshot(of: id, includingDeleted: includingDeleted, on: pool)
+        guard let reading else {
+            return try await Self.snapshot(of: id, includingDeleted: includingDeleted, on: pool)
+        }
+        return try await pool.withTransaction(reading) { connection in
+            try await Self.snapshot(of: id, includingDeleted: includingDeleted, on: connection)
+        }
     }
 
     static func snapshot(
@@ -77,7 +82,7 @@ extension Datastore {
     public func fetchInstances(_ ids: some Sequence<InstanceID>) async throws -> [InstanceID: InstanceAndVMM] {
         let ids = Array(Set(ids))
         guard !ids.isEmpty else { return [:] }
-        let rows = try await pool.query(
+        let rows = try await read(
             "\(unsafeSQL: InstanceAndVMM.select) WHERE instance.id = ANY (\(ids)) AND instance.time_deleted IS NULL"
         )
         var found: [InstanceID: InstanceAndVMM] = [:]

@@ -25,7 +25,7 @@ extension Datastore {
         _ id: LiveMigrationID,
         includingDeleted: Bool = false
     ) async throws -> LiveMigration {
-        let rows = try await pool.query(Self.selectLiveMigration.query(id))
+        let rows = try await read(Self.selectLiveMigration.query(id))
         guard let row = try rows.decode(IdentifiedRow<LiveMigration>.self).first else {
             throw DatastoreError.notFound(id)
         }
@@ -51,7 +51,7 @@ extension Datastore {
     ) async throws -> [LiveMigration] {
         guard limit > 0 else { return [] }
         let (order, comparison) = isDescending ? ("DESC", "<") : ("ASC", ">")
-        let rows = try await pool.query(
+        let rows = try await read(
             """
             SELECT \(unsafeSQL: LiveMigration.selectList()) FROM migration
             WHERE instance_id = \(instanceID) AND time_deleted IS NULL

@@ -58,7 +58,7 @@ extension Datastore {
         by grouping: FailureGrouping = .reason,
         since time: Timestamp? = nil
     ) async throws -> [VMMFailureCount] {
-        let rows = try await pool.query(
+        let rows = try await read(
             """
             SELECT \(unsafeSQL: grouping.expression) AS label, count(*) FILTER (WHERE time_deleted IS NULL) AS live,
               count(time_deleted) AS deleted

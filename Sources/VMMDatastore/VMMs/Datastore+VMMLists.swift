@@ -27,7 +27,7 @@ extension Datastore {
         limit: Int = 500
     ) async throws -> [StoredVMM] {
         guard limit > 0 else { return [] }
-        let rows = try await pool.query(filter.query(after: key, limit: limit))
+        let rows = try await read(filter.query(after: key, limit: limit))
         return try rows.decode(IdentifiedRow<StoredVMM>.self).map { row in try row.get() }
     }
 
@@ -50,9 +50,18 @@ extension Datastore {
         _ body: (StoredVMMRows) async throws -> R
     ) async throws -> R {
         try await pool.withConnection { connection in
-            try await connection.withRows(filter.query()) { rows in
-                try await body(StoredVMMRows(rows))
-            }
+            guard let reading else { return try await Self.lend(filter, connection, body) }
+            return try await connection.withTransaction(reading) { try await Self.lend(filter, $0, body) }
+        }
+    }
+
+    private static func lend<R>(
+        _ filter: VMMFilter,
+        _ connection: PostgresConnection,
+        _ body: (StoredVMMRows) async throws -> R
+    ) async throws -> R {
+        try await connection.withRows(filter.query()) { rows in
+            try await body(StoredVMMRows(rows))
         }
     }
 }

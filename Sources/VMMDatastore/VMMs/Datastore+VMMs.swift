@@ -28,7 +28,7 @@ extension Datastore {
     /// - Throws: ``DatastoreError``: `notFound` when there is no such VMM, and when it is deleted unless those are
     ///   included; `invalidRow` when the row cannot be read. `PostgresError`.
     public func fetchVMM(_ id: VMMID, includingDeleted: Bool = false) async throws -> VMM {
-        let rows = try await pool.query(Self.selectVMM.query(id))
+        let rows = try await read(Self.selectVMM.query(id))
         guard let row = try rows.decode(IdentifiedRow<VMM>.self).first else { throw DatastoreError.notFound(id) }
         let vmm = try row.get()
         if let time = vmm.timeDeleted, !includingDeleted { throw DatastoreError.deleted(id, at: time) }
@@ -39,7 +39,7 @@ extension Datastore {
     ///
     /// - Throws: ``DatastoreError``: `notFound`, or `invalidRow` when other columns cannot be read. `PostgresError`.
     public func inspectVMM(_ id: VMMID) async throws -> StoredVMM {
-        let rows = try await pool.query(Self.selectVMM.query(id))
+        let rows = try await read(Self.selectVMM.query(id))
         guard let row = try rows.decode(IdentifiedRow<StoredVMM>.self).first else { throw DatastoreError.notFound(id) }
         return try row.get()
     }
