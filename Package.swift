@@ -133,7 +133,7 @@ let package = Package(
         .testTarget(
             name: "MigrateCommandTests",
             dependencies: [
-                "CommandSupport", "MigrateCommand", "migrate", "Postgres", "TestSupport",
+                "CommandSupport", "MigrateCommand", "migrate", "vmmdb", "Postgres", "TestSupport",
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ]
         ),

@@ -74,6 +74,20 @@ import Testing
         }
     }
 
+    @Test func `why a backfill holds back stands in its line, with how far it is`() async throws {
+        try await Project.with(Self.backfill) { project in
+            let condition = "SELECT count(body) > 0 FROM notes"
+            let arguments = ["up", "--batch-target", "1", "--throttle-while", condition]
+            let (terminal, code) = try await Terminal.migrate(arguments, in: project, columns: 100) { terminal in
+                try await terminal.wait("the reason") { terminal in
+                    terminal.liveLines.last?.hasSuffix(" %  the condition that was given holds") ?? false
+                }
+                terminal.type("\u{3}")
+            }
+            #expect(code == 10, "\(terminal.output)")
+        }
+    }
+
     @Test(arguments: [["NO_COLOR": "1"], ["TERM": "dumb"]])
     func `without colours no colour is written, and on a dumb terminal no line is drawn anew`(
         environment: [String: String]

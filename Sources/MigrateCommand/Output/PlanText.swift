@@ -81,10 +81,15 @@ enum PlanText {
     }
 
     private static func total(_ report: PlanReport) -> String {
-        let known = report.steps.compactMap(\.estimatedMS).reduce(0, +)
-        let unknown = report.steps.count { $0.estimatedMS == nil }
-        let rest = unknown > 0 ? ", and \(Quantity.many(unknown, "step")) of unknown length" : ""
-        let time = Quantity.duration(milliseconds: Double(known))
-        return "\(Quantity.many(report.steps.count, "step")), about \(time)\(rest); apply with: migrate up"
+        let known = report.steps.compactMap(\.estimatedMS)
+        let unknown = report.steps.count - known.count
+        let time = Quantity.duration(milliseconds: Double(known.reduce(0, +)))
+        let length =
+            switch (known.count, unknown) {
+            case (_, 0): "about \(time)"
+            case (0, _): "of unknown length"
+            default: "about \(time), and \(Quantity.many(unknown, "step")) of unknown length"
+            }
+        return "\(Quantity.many(report.steps.count, "step")), \(length); apply with: migrate up"
     }
 }
