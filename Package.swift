@@ -188,4 +188,6 @@ for target in package.targets where target.type != .system && target.type != .pl
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
         .treatAllWarnings(as: .error),
     ]
+    // Where pointers are: each expression that uses one says so.
+    if target.name == "Postgres" { target.swiftSettings?.append(.strictMemorySafety()) }
 }

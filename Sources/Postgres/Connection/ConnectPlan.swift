@@ -67,7 +67,7 @@ struct ConnectPlan: Sendable, Equatable {
         guard target.host.isEmpty, target.address.isEmpty else { return target }
         var named = target
         let port = target.port.isEmpty ? "5432" : target.port
-        named.host = access("/var/run/postgresql/.s.PGSQL.\(port)", F_OK) == 0 ? "/var/run/postgresql" : "/tmp"
+        named.host = unsafe access("/var/run/postgresql/.s.PGSQL.\(port)", F_OK) == 0 ? "/var/run/postgresql" : "/tmp"
         return named
     }
 

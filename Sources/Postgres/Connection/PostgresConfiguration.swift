@@ -190,23 +190,25 @@ enum ConnectionString {
             throw PostgresError(.invalidConfiguration, "the connection string holds a NUL character")
         }
         var message: UnsafeMutablePointer<CChar>?
-        guard let options = PQconninfoParse(text, &message) else {
-            defer { PQfreemem(message) }
-            let reason = message.map { String(cString: $0) } ?? "out of memory"
+        guard let options = unsafe PQconninfoParse(text, &message) else {
+            defer { unsafe PQfreemem(message) }
+            let reason = unsafe message.map { unsafe String(cString: $0) } ?? "out of memory"
             let shown = redact(reason, of: text)
             throw PostgresError(.invalidConfiguration, "the connection string cannot be read: \(shown)")
         }
-        defer { PQconninfoFree(options) }
-        return values(options)
+        defer { unsafe PQconninfoFree(options) }
+        return unsafe values(options)
     }
 
     /// The options that have a value, by keyword.
     static func values(_ options: UnsafeMutablePointer<PQconninfoOption>) -> [String: String] {
         var result: [String: String] = [:]
-        var option = options
-        while let keyword = option.pointee.keyword {
-            if let value = option.pointee.val { result[String(cString: keyword)] = String(cString: value) }
-            option += 1
+        var option = unsafe options
+        while let keyword = unsafe option.pointee.keyword {
+            if let value = unsafe option.pointee.val {
+                unsafe result[String(cString: keyword)] = unsafe String(cString: value)
+            }
+            unsafe option += 1
         }
         return result
     }

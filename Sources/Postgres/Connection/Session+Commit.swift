@@ -101,7 +101,7 @@ struct CommitTicket: Sendable {
 
     init(_ result: ResultHandle) {
         func text(_ column: Int) -> String? {
-            result.bytes(row: 0, column: column).map { String(decoding: $0, as: UTF8.self) }
+            unsafe result.bytes(row: 0, column: column).map { unsafe String(decoding: $0, as: UTF8.self) }
         }
         transaction = text(0)
         timeline = text(1)

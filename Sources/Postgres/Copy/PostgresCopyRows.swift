@@ -117,7 +117,7 @@ public struct PostgresCopyRow: Sendable {
         try layout.check(column, as: Value.self)
         do throws(PostgresError) {
             guard let range = fields[column] else { return try Value.decodeNull() }
-            return try Value.decode(bytes.span.bytes.extracting(range), type: layout.columns[column].type)
+            return unsafe try Value.decode(bytes.span.bytes.extracting(range), type: layout.columns[column].type)
         } catch {
             throw layout.located(error, column: column, row: index)
         }
@@ -236,6 +236,6 @@ struct CopyRowParser {
         let size = MemoryLayout<Integer>.size
         guard bytes.count - position >= size else { return nil }
         defer { position += size }
-        return bytes.span.bytes.bigEndian(at: position)
+        return unsafe bytes.span.bytes.bigEndian(at: position)
     }
 }

@@ -93,7 +93,9 @@ extension Session {
             if Task.isCancelled { return Stop.cancelled.error }
             if let deadline = cursor.progress.deadline, deadline <= .now() { return Stop.deadline.error }
             let end = min(offset + Self.copyChunkSize, bytes.count)
-            let taken = bytes.withUnsafeBytes { handle.putCopyData(UnsafeRawBufferPointer(rebasing: $0[offset..<end])) }
+            let taken = unsafe bytes.withUnsafeBytes {
+                unsafe handle.putCopyData(UnsafeRawBufferPointer(rebasing: $0[offset..<end]))
+            }
             guard taken >= 0 else { return lost(handle) }
             if taken == 1 { offset = end }
             if let failure = await drainCopyBuffer(cursor, handle, watch) { return failure }

@@ -10,6 +10,8 @@ import Glibc
 /// `@unchecked Sendable`: libpq's manual allows both from any thread; the requests of a session come one at a time, and
 /// one that is still under way when its time is up closes the session.
 final class CancelHandle: @unchecked Sendable {
+    /// `@safe`: made and freed by the handle alone.
+    @safe
     private enum Kind {
         /// A `PGcancelConn`.
         case encrypted(OpaquePointer, EncryptedCancel)
@@ -22,18 +24,18 @@ final class CancelHandle: @unchecked Sendable {
     /// Nil when there is no memory.
     init?(_ connection: OpaquePointer) {
         if let calls = EncryptedCancel.loaded {
-            guard let cancel = calls.create(connection) else { return nil }
-            kind = .encrypted(cancel, calls)
+            guard let cancel = unsafe calls.create(connection) else { return nil }
+            kind = unsafe .encrypted(cancel, calls)
         } else {
-            guard let cancel = PQgetCancel(connection) else { return nil }
-            kind = .plain(cancel)
+            guard let cancel = unsafe PQgetCancel(connection) else { return nil }
+            kind = unsafe .plain(cancel)
         }
     }
 
     deinit {
         switch kind {
-        case .encrypted(let cancel, let calls): calls.finish(cancel)
-        case .plain(let cancel): PQfreeCancel(cancel)
+        case .encrypted(let cancel, let calls): unsafe calls.finish(cancel)
+        case .plain(let cancel): unsafe PQfreeCancel(cancel)
         }
     }
 
@@ -45,17 +47,20 @@ final class CancelHandle: @unchecked Sendable {
     func request() -> Bool {
         switch kind {
         case .encrypted(let cancel, let calls):
-            defer { calls.reset(cancel) }
-            return calls.run(cancel) == 1
+            defer { unsafe calls.reset(cancel) }
+            return unsafe calls.run(cancel) == 1
         case .plain(let cancel):
-            return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
-                PQcancel(cancel, buffer.baseAddress, Int32(buffer.count)) == 1
+            return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+                unsafe PQcancel(cancel, buffer.baseAddress, Int32(buffer.count)) == 1
             }
         }
     }
 }
 
 /// The functions for encrypted cancel requests, which only libpq 17 and later have.
+///
+/// `@safe`: the pointers are to functions of a library that is never unloaded.
+@safe
 private struct EncryptedCancel: Sendable {
     typealias Create = @convention(c) (OpaquePointer) -> OpaquePointer?
     typealias Run = @convention(c) (OpaquePointer) -> Int32
@@ -72,12 +77,12 @@ private struct EncryptedCancel: Sendable {
 
     /// Nil with an older libpq.
     static let loaded: EncryptedCancel? = {
-        let program = dlopen(nil, RTLD_NOW)
-        guard let create = dlsym(program, "PQcancelCreate"), let run = dlsym(program, "PQcancelBlocking"),
-            let reset = dlsym(program, "PQcancelReset"), let finish = dlsym(program, "PQcancelFinish")
+        let program = unsafe dlopen(nil, RTLD_NOW)
+        guard let create = unsafe dlsym(program, "PQcancelCreate"), let run = unsafe dlsym(program, "PQcancelBlocking"),
+            let reset = unsafe dlsym(program, "PQcancelReset"), let finish = unsafe dlsym(program, "PQcancelFinish")
         else { return nil }
         // The types are those of libpq's manual, which never changes a function that it has published.
-        return EncryptedCancel(
+        return unsafe EncryptedCancel(
             create: unsafeBitCast(create, to: Create.self),
             run: unsafeBitCast(run, to: Run.self),
             reset: unsafeBitCast(reset, to: Use.self),

@@ -13,19 +13,21 @@ enum EffectiveOptions {
     ///
     /// - Throws: `invalidConfiguration` with libpq's reason, such as a service that is not defined.
     static func read(_ parameters: [(String, String)]) throws(PostgresError) -> [String: String] {
-        let connection = ConnectionHandle.start(parameters + [refused])
-        guard let connection else { throw PostgresError(.connectionFailed, "out of memory", nothingWasSent: true) }
-        defer { PQfinish(connection) }
-        let message = PQerrorMessage(connection).map { String(cString: $0) } ?? ""
+        let connection = unsafe ConnectionHandle.start(parameters + [refused])
+        guard let connection = unsafe connection else {
+            throw PostgresError(.connectionFailed, "out of memory", nothingWasSent: true)
+        }
+        defer { unsafe PQfinish(connection) }
+        let message = unsafe PQerrorMessage(connection).map { unsafe String(cString: $0) } ?? ""
         guard message.contains(refused.1) else {
             let reason = message.trimmingSuffix { $0.isNewline }
             throw PostgresError(.invalidConfiguration, reason, nothingWasSent: true)
         }
-        guard let options = PQconninfo(connection) else {
+        guard let options = unsafe PQconninfo(connection) else {
             throw PostgresError(.connectionFailed, "out of memory", nothingWasSent: true)
         }
-        defer { PQconninfoFree(options) }
-        var values = ConnectionString.values(options)
+        defer { unsafe PQconninfoFree(options) }
+        var values = unsafe ConnectionString.values(options)
         values["password"] = nil
         return values
     }

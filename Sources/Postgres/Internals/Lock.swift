@@ -6,36 +6,39 @@ import Glibc
 /// a race wherever one is used. Uncontended, locking and unlocking is two atomic instructions, with either.
 ///
 /// `@unchecked Sendable`: the value is reached through the lock only.
+/// `@safe`: the storage lives as long as the lock does, and is used with the mutex held.
+@safe
 struct Lock<Value: Sendable>: ~Copyable, @unchecked Sendable {
+    @safe
     private struct Storage {
         /// First, so that the storage's address is the mutex's; it must not move.
-        var mutex = pthread_mutex_t()
+        var mutex = unsafe pthread_mutex_t()
         var value: Value
     }
 
     private let storage: UnsafeMutablePointer<Storage>
 
     init(_ value: Value) {
-        storage = .allocate(capacity: 1)
-        storage.initialize(to: Storage(value: value))
-        pthread_mutex_init(mutex, nil)
+        unsafe storage = .allocate(capacity: 1)
+        unsafe storage.initialize(to: Storage(value: value))
+        unsafe pthread_mutex_init(mutex, nil)
     }
 
     deinit {
-        pthread_mutex_destroy(mutex)
-        storage.deinitialize(count: 1)
-        storage.deallocate()
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe storage.deinitialize(count: 1)
+        unsafe storage.deallocate()
     }
 
     private var mutex: UnsafeMutablePointer<pthread_mutex_t> {
-        UnsafeMutableRawPointer(storage).assumingMemoryBound(to: pthread_mutex_t.self)
+        unsafe UnsafeMutableRawPointer(storage).assumingMemoryBound(to: pthread_mutex_t.self)
     }
 
     /// Runs `body` while no other thread uses the value; it must not come back to the same lock.
     @inline(__always)
     borrowing func withLock<R, Failure: Error>(_ body: (inout Value) throws(Failure) -> R) throws(Failure) -> R {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        return try body(&storage.pointee.value)
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        return unsafe try body(&storage.pointee.value)
     }
 }

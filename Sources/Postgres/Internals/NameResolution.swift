@@ -6,38 +6,38 @@ enum NameResolution {
     ///
     /// Blocks, unless the host is an address already.
     static func addresses(of host: String) -> Result<[String], NameResolutionFailure> {
-        var hints = addrinfo()
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
-        let status = getaddrinfo(host, nil, &hints, &list)
+        let status = unsafe getaddrinfo(host, nil, &hints, &list)
         guard status == 0 else { return .failure(NameResolutionFailure(status: status)) }
-        defer { freeaddrinfo(list) }
+        defer { unsafe freeaddrinfo(list) }
         var addresses: [String] = []
-        var next = list
-        while let entry = next {
-            if let text = numericText(of: entry.pointee), !addresses.contains(text) { addresses.append(text) }
-            next = entry.pointee.ai_next
+        var next = unsafe list
+        while let entry = unsafe next {
+            if let text = unsafe numericText(of: entry.pointee), !addresses.contains(text) { addresses.append(text) }
+            unsafe next = unsafe entry.pointee.ai_next
         }
         return .success(addresses)
     }
 
     /// Whether the text is an IPv4 or IPv6 address, which needs no resolving.
     static func isAddress(_ host: String) -> Bool {
-        var hints = addrinfo()
-        hints.ai_flags = AI_NUMERICHOST
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_flags = AI_NUMERICHOST
         var list: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(host, nil, &hints, &list) == 0 else { return false }
-        freeaddrinfo(list)
+        guard unsafe getaddrinfo(host, nil, &hints, &list) == 0 else { return false }
+        unsafe freeaddrinfo(list)
         return true
     }
 
     private static func numericText(of entry: addrinfo) -> String? {
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(NI_MAXHOST)) { buffer in
+        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(NI_MAXHOST)) { buffer in
             let length = socklen_t(buffer.count)
             guard let text = buffer.baseAddress,
-                getnameinfo(entry.ai_addr, entry.ai_addrlen, text, length, nil, 0, NI_NUMERICHOST) == 0
+                unsafe getnameinfo(entry.ai_addr, entry.ai_addrlen, text, length, nil, 0, NI_NUMERICHOST) == 0
             else { return nil }
-            return String(cString: text)
+            return unsafe String(cString: text)
         }
     }
 }
@@ -47,6 +47,6 @@ struct NameResolutionFailure: Error {
     let status: Int32
 
     var reason: String {
-        gai_strerror(status).map { String(cString: $0) } ?? "error \(status)"
+        unsafe gai_strerror(status).map { unsafe String(cString: $0) } ?? "error \(status)"
     }
 }

@@ -86,7 +86,7 @@ final class Poller: Sendable {
     fileprivate func expect(deadline: UInt64) {
         guard lowerSleep(to: deadline) else { return }
         var one: UInt64 = 1
-        _ = write(wakeDescriptor, &one, MemoryLayout<UInt64>.size)
+        _ = unsafe write(wakeDescriptor, &one, MemoryLayout<UInt64>.size)
     }
 
     /// Whether `deadline` is now the earliest that the thread knows of.
@@ -105,18 +105,18 @@ final class Poller: Sendable {
     }
 
     private func control(_ operation: Int32, _ descriptor: Int32, events: UInt32, id: UInt64) -> Int32 {
-        var event = epoll_event(events: events, data: epoll_data_t(u64: id))
-        return epoll_ctl(epoll, operation, descriptor, &event)
+        var event = unsafe epoll_event(events: events, data: epoll_data_t(u64: id))
+        return unsafe epoll_ctl(epoll, operation, descriptor, &event)
     }
 
     private func run() {
         let capacity = 64
-        withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: capacity) { events in
-            events.initialize(repeating: epoll_event())
+        unsafe withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: capacity) { events in
+            unsafe events.initialize(repeating: epoll_event())
             while true {
-                let count = epoll_wait(epoll, events.baseAddress, Int32(capacity), timeout())
+                let count = unsafe epoll_wait(epoll, events.baseAddress, Int32(capacity), timeout())
                 for index in 0..<max(0, Int(count)) {
-                    deliver(events[index].data.u64)
+                    unsafe deliver(events[index].data.u64)
                 }
                 if MonotonicTime.now().nanoseconds >= sleepsUntil.load(ordering: .relaxed) { expire() }
             }
@@ -126,7 +126,7 @@ final class Poller: Sendable {
     private func deliver(_ id: UInt64) {
         guard id != Self.wakeID else {
             var count: UInt64 = 0
-            _ = read(wakeDescriptor, &count, MemoryLayout<UInt64>.size)
+            _ = unsafe read(wakeDescriptor, &count, MemoryLayout<UInt64>.size)
             return
         }
         // An event may outlive its watch; then nobody is found under its number.
@@ -164,7 +164,7 @@ final class Poller: Sendable {
 
 /// The text of a system error number.
 func systemErrorText(_ number: Int32) -> String {
-    String(cString: strerror(number))
+    unsafe String(cString: strerror(number))
 }
 
 /// One socket that is watched, and the one task that may be waiting for it.
@@ -185,6 +185,8 @@ final class SocketWatch: Sendable {
         static let write = Interest(rawValue: VMM_EPOLLOUT)
     }
 
+    /// `@safe`: ``finish(_:ifDueAt:)`` takes the continuation out before it resumes it, under the lock.
+    @safe
     private struct State {
         var waiter: UnsafeContinuation<Wake, Never>?
         var deadline = UInt64.max
@@ -207,14 +209,14 @@ final class SocketWatch: Sendable {
     /// Suspends until the socket is ready, the deadline passed, or ``interrupt()`` was called (also before this call).
     func wait(for interest: Interest, until deadline: MonotonicTime?, isolation: isolated any Actor) async -> Wake {
         // Unsafe: this is the hot path, and `finish` hands the continuation out exactly once.
-        await withUnsafeContinuation(isolation: isolation) { continuation in
+        unsafe await withUnsafeContinuation(isolation: isolation) { continuation in
             let isInterrupted = state.withLock { state in
                 guard !state.isInterrupted else { return true }
-                state.waiter = continuation
+                unsafe state.waiter = unsafe continuation
                 state.deadline = deadline?.nanoseconds ?? .max
                 return false
             }
-            guard !isInterrupted else { return continuation.resume(returning: .interrupted) }
+            guard !isInterrupted else { return unsafe continuation.resume(returning: .interrupted) }
             guard poller.arm(self, events: interest.rawValue) else { return finish(.failed) }
             if let deadline { poller.expect(deadline: deadline.nanoseconds) }
         }
@@ -239,14 +241,14 @@ final class SocketWatch: Sendable {
     }
 
     fileprivate func finish(_ wake: Wake, ifDueAt now: UInt64 = .max) {
-        let waiter = state.withLock { state -> UnsafeContinuation<Wake, Never>? in
+        let waiter = unsafe state.withLock { state -> UnsafeContinuation<Wake, Never>? in
             guard wake != .deadline || state.deadline <= now else { return nil }
             defer {
-                state.waiter = nil
+                unsafe state.waiter = nil
                 state.deadline = .max
             }
-            return state.waiter
+            return unsafe state.waiter
         }
-        waiter?.resume(returning: wake)
+        unsafe waiter?.resume(returning: wake)
     }
 }

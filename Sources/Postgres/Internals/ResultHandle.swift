@@ -4,6 +4,8 @@ import CLibPQ
 ///
 /// `@unchecked Sendable`: a complete `PGresult` is never written again (libpq's manual, "Threaded Programs": results are
 /// read-only and may be passed between threads), and this class only reads it.
+/// `@safe`: the result lives as long as this object does.
+@safe
 final class ResultHandle: @unchecked Sendable {
     private let result: OpaquePointer
     let status: ExecStatusType
@@ -11,35 +13,35 @@ final class ResultHandle: @unchecked Sendable {
     let columnCount: Int
 
     init(_ result: OpaquePointer) {
-        self.result = result
-        status = PQresultStatus(result)
-        rowCount = Int(PQntuples(result))
-        columnCount = Int(PQnfields(result))
+        unsafe self.result = unsafe result
+        status = unsafe PQresultStatus(result)
+        rowCount = unsafe Int(PQntuples(result))
+        columnCount = unsafe Int(PQnfields(result))
     }
 
     deinit {
-        PQclear(result)
+        unsafe PQclear(result)
     }
 
     /// The command tag, for example `UPDATE 3`.
     var commandTag: String {
-        PQcmdStatus(result).map { String(cString: $0) } ?? ""
+        unsafe PQcmdStatus(result).map { unsafe String(cString: $0) } ?? ""
     }
 
     /// The bytes that the result holds; `PQresultMemorySize`.
-    var memorySize: Int { PQresultMemorySize(result) }
+    var memorySize: Int { unsafe PQresultMemorySize(result) }
 
     func columnName(_ column: Int) -> String {
-        PQfname(result, Int32(column)).map { String(cString: $0) } ?? ""
+        unsafe PQfname(result, Int32(column)).map { unsafe String(cString: $0) } ?? ""
     }
 
     func columnType(_ column: Int) -> PostgresType {
-        PostgresType(rawValue: PQftype(result, Int32(column)))
+        unsafe PostgresType(rawValue: PQftype(result, Int32(column)))
     }
 
     /// Whether the column came in text form: results of scripts do.
     func isText(_ column: Int) -> Bool {
-        PQfformat(result, Int32(column)) == 0
+        unsafe PQfformat(result, Int32(column)) == 0
     }
 
     /// The value's bytes, or nil for NULL; valid as long as this object.
@@ -49,23 +51,23 @@ final class ResultHandle: @unchecked Sendable {
     func bytes(row: Int, column: Int) -> UnsafeRawBufferPointer? {
         let row = Int32(truncatingIfNeeded: row)
         let column = Int32(truncatingIfNeeded: column)
-        let length = PQgetlength(result, row, column)
+        let length = unsafe PQgetlength(result, row, column)
         // A value that is not empty is not NULL: one call less for most values.
-        if length == 0, PQgetisnull(result, row, column) == 1 { return nil }
-        return UnsafeRawBufferPointer(start: PQgetvalue(result, row, column), count: Int(length))
+        if length == 0, unsafe PQgetisnull(result, row, column) == 1 { return nil }
+        return unsafe UnsafeRawBufferPointer(start: PQgetvalue(result, row, column), count: Int(length))
     }
 
     /// The server's error or notice, when it sent one: a broken connection makes a result without SQLSTATE.
-    var serverError: ServerError? { Self.serverError(of: result) }
+    var serverError: ServerError? { unsafe Self.serverError(of: result) }
 
     /// libpq's own text; ends with a line feed.
     var errorMessage: String {
-        PQresultErrorMessage(result).map { String(cString: $0) } ?? ""
+        unsafe PQresultErrorMessage(result).map { unsafe String(cString: $0) } ?? ""
     }
 
     static func serverError(of result: OpaquePointer?) -> ServerError? {
         func field(_ code: Int) -> String? {
-            PQresultErrorField(result, Int32(code)).map { String(cString: $0) }
+            unsafe PQresultErrorField(result, Int32(code)).map { unsafe String(cString: $0) }
         }
         func number(_ code: Int) -> Int? {
             field(code).flatMap { Int($0) }

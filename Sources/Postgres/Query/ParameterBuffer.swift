@@ -126,18 +126,18 @@ struct ParameterBuffer: Sendable {
 
     /// Lends the parameters as the four arrays that libpq takes, on the stack.
     func withArrays<R>(_ body: (ParameterArrays) -> R) -> R {
-        guard count > 0 else { return body(ParameterArrays(count: 0, values: nil, lengths: nil, formats: nil)) }
-        return encoder.bytes.withUnsafeBytes { bytes in
-            withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: count) { values in
-                withUnsafeTemporaryAllocation(of: Int32.self, capacity: 2 * count) { numbers in
-                    fill(values, numbers, from: bytes)
+        guard count > 0 else { return unsafe body(ParameterArrays(count: 0, values: nil, lengths: nil, formats: nil)) }
+        return unsafe encoder.bytes.withUnsafeBytes { bytes in
+            unsafe withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: count) { values in
+                unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: 2 * count) { numbers in
+                    unsafe fill(values, numbers, from: bytes)
                     let base = numbers.baseAddress
-                    return body(
+                    return unsafe body(
                         ParameterArrays(
                             count: Int32(count),
                             values: values.baseAddress,
                             lengths: base,
-                            formats: base.map { $0 + count }
+                            formats: base.map { unsafe $0 + count }
                         )
                     )
                 }
@@ -151,21 +151,22 @@ struct ParameterBuffer: Sendable {
         from bytes: UnsafeRawBufferPointer
     ) {
         // An empty value is not NULL: it needs some address, if only that of the array.
-        let base = bytes.baseAddress ?? UnsafeRawPointer(numbers.baseAddress)
+        let base = unsafe bytes.baseAddress ?? UnsafeRawPointer(numbers.baseAddress)
         for (index, parameter) in parameters.enumerated() {
             let isNull = parameter.length < 0
-            values.initializeElement(
+            unsafe values.initializeElement(
                 at: index,
-                to: isNull ? nil : base.map { ($0 + parameter.offset).assumingMemoryBound(to: CChar.self) }
+                to: isNull ? nil : base.map { unsafe ($0 + parameter.offset).assumingMemoryBound(to: CChar.self) }
             )
-            numbers.initializeElement(at: index, to: Int32(max(0, parameter.length)))
-            numbers.initializeElement(at: count + index, to: parameter.isText ? 0 : 1)
+            unsafe numbers.initializeElement(at: index, to: Int32(max(0, parameter.length)))
+            unsafe numbers.initializeElement(at: count + index, to: parameter.isText ? 0 : 1)
         }
     }
 
 }
 
 /// libpq's view of the parameters; valid within the call that lends it.
+@unsafe
 struct ParameterArrays {
     let count: Int32
     let values: UnsafePointer<UnsafePointer<CChar>?>?

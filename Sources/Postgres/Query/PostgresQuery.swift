@@ -138,8 +138,8 @@ extension PostgresQuery: CustomStringConvertible, CustomReflectable {
 extension String {
     /// Whether C would take it to end before its end.
     var hasNUL: Bool {
-        utf8.withContiguousStorageIfAvailable { bytes in
-            bytes.baseAddress.map { memchr($0, 0, bytes.count) != nil } ?? false
+        unsafe utf8.withContiguousStorageIfAvailable { bytes in
+            unsafe bytes.baseAddress.map { unsafe memchr($0, 0, bytes.count) != nil } ?? false
         } ?? utf8.contains(0)
     }
 }

@@ -54,9 +54,9 @@ public struct PostgresRecordColumns {
     ) throws(PostgresError) -> Value {
         let column = try takeColumn()
         if checksTypes { try check(column, as: Value.self) }
-        let (bytes, type) = value(in: column)
+        let (bytes, type) = unsafe value(in: column)
         do throws(PostgresError) {
-            return try decodeValue(bytes, as: Value.self, type: type)
+            return unsafe try decodeValue(bytes, as: Value.self, type: type)
         } catch {
             throw located(error, in: column)
         }
@@ -81,7 +81,7 @@ public struct PostgresRecordColumns {
     /// The value's bytes, which live as long as the result does; nil for NULL.
     @usableFromInline
     func value(in column: Int) -> (bytes: UnsafeRawBufferPointer?, type: PostgresType) {
-        (result.bytes(row: row, column: column), layout.columns[column].type)
+        unsafe (result.bytes(row: row, column: column), layout.columns[column].type)
     }
 
     @usableFromInline

@@ -61,8 +61,8 @@ extension ResultHandle {
         layout: ColumnLayout
     ) throws(PostgresError) -> Value {
         do throws(PostgresError) {
-            let bytes = bytes(row: row, column: column)
-            return try decodeValue(bytes, as: Value.self, type: layout.columns[column].type)
+            let bytes = unsafe bytes(row: row, column: column)
+            return unsafe try decodeValue(bytes, as: Value.self, type: layout.columns[column].type)
         } catch {
             throw layout.located(error, column: column, row: row)
         }

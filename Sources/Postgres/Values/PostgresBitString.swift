@@ -73,7 +73,8 @@ extension PostgresBitString: PostgresCodable {
         var cursor = ByteCursor("bit string")
         let count = Int(try cursor.next(Int32.self, in: bytes))
         let rest = bytes.extracting(4..<bytes.byteCount)
-        guard let value = PostgresBitString(bytes: rest.withUnsafeBytes { [UInt8]($0) }, count: count) else {
+        guard let value = unsafe PostgresBitString(bytes: rest.withUnsafeBytes { unsafe [UInt8]($0) }, count: count)
+        else {
             throw PostgresError(.decodingFailed, "the bit string's length does not fit its size")
         }
         return value

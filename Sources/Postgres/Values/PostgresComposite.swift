@@ -55,7 +55,7 @@ public struct PostgresCompositeFields: Sendable {
         }
         try cursor.expectEnd(of: span)
         self.fields = fields
-        bytes = span.withUnsafeBytes { [UInt8]($0) }
+        bytes = unsafe span.withUnsafeBytes { unsafe [UInt8]($0) }
     }
 
     /// How many fields have not been read.
@@ -78,7 +78,7 @@ public struct PostgresCompositeFields: Sendable {
                 throw PostgresError(.decodingFailed, "has type \(type), which cannot be read as \(Value.self)")
             }
             guard let range else { return try Value.decodeNull() }
-            return try Value.decode(bytes.span.bytes.extracting(range), type: type)
+            return unsafe try Value.decode(bytes.span.bytes.extracting(range), type: type)
         } catch {
             var located = error
             located.message = "field \(taken): \(error.message)"

@@ -46,8 +46,8 @@ func decodeValue<Value: PostgresDecodable>(
     as _: Value.Type,
     type: PostgresType
 ) throws(PostgresError) -> Value {
-    guard let bytes else { return try Value.decodeNull() }
-    return try Value.decode(bytes.bytes, type: type)
+    guard let bytes = unsafe bytes else { return try Value.decodeNull() }
+    return try unsafe Value.decode(bytes.bytes, type: type)
 }
 
 extension RawSpan {
@@ -58,7 +58,7 @@ extension RawSpan {
     func bigEndian<Integer: FixedWidthInteger & BitwiseCopyable>(at offset: Int = 0, as _: Integer.Type = Integer.self)
         -> Integer
     {
-        Integer(bigEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: Integer.self))
+        unsafe Integer(bigEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: Integer.self))
     }
 
     func expect(byteCount: Int, for type: String) throws(PostgresError) {

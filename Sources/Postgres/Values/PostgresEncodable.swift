@@ -65,12 +65,12 @@ public struct PostgresEncoder: Sendable {
     /// Appends an integer in network byte order.
     @inlinable
     public mutating func append<Integer: FixedWidthInteger>(_ integer: Integer) {
-        withUnsafeBytes(of: integer.bigEndian) { append(raw: $0) }
+        unsafe withUnsafeBytes(of: integer.bigEndian) { unsafe append(raw: $0) }
     }
 
     @usableFromInline
     mutating func append(raw newBytes: UnsafeRawBufferPointer) {
-        bytes.append(contentsOf: newBytes)
+        unsafe bytes.append(contentsOf: newBytes)
     }
 
     /// Appends bytes as they are.
@@ -91,8 +91,8 @@ public struct PostgresEncoder: Sendable {
 
     /// Overwrites four bytes, in network byte order.
     mutating func replace(at offset: Int, with length: Int32) {
-        withUnsafeBytes(of: length.bigEndian) { source in
-            for (index, byte) in source.enumerated() { bytes[offset + index] = byte }
+        for index in 0..<4 {
+            bytes[offset + index] = UInt8(truncatingIfNeeded: length >> Int32(24 - 8 * index))
         }
     }
 

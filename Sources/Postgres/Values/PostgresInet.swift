@@ -58,7 +58,7 @@ public struct PostgresInet: Sendable, Hashable {
         guard let address = parts.first, parts.count <= 2, !text.utf8.contains(0) else { return nil }
         let family = address.contains(":") ? AF_INET6 : AF_INET
         var bytes = [UInt8](repeating: 0, count: family == AF_INET6 ? 16 : 4)
-        guard inet_pton(family, String(address), &bytes) == 1 else { return nil }
+        guard unsafe inet_pton(family, String(address), &bytes) == 1 else { return nil }
         guard parts.count == 2 else {
             self.init(bytes: bytes)
             return
@@ -73,7 +73,7 @@ extension PostgresInet: CustomStringConvertible {
     public var description: String {
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
         var address = bytes
-        inet_ntop(isIPv6 ? AF_INET6 : AF_INET, &address, &text, socklen_t(text.count))
+        unsafe inet_ntop(isIPv6 ? AF_INET6 : AF_INET, &address, &text, socklen_t(text.count))
         let length = text.firstIndex(of: 0) ?? text.count
         let host = String(decoding: text[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
         return isHost ? host : "\(host)/\(prefixLength)"

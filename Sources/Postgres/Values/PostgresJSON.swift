@@ -50,7 +50,7 @@ extension PostgresJSON: PostgresCodable {
     /// Reads the value; JSON of another shape throws, naming the place but not what stands there.
     public static func decode(_ bytes: RawSpan, type: PostgresType) throws(PostgresError) -> PostgresJSON {
         let text = bytes.extracting(droppingFirst: try jsonOffset(bytes, type: type))
-        let data = text.withUnsafeBytes { Data($0) }
+        let data = unsafe text.withUnsafeBytes { unsafe Data($0) }
         do {
             return PostgresJSON(try JSONDecoder().decode(Value.self, from: data))
         } catch {

@@ -42,7 +42,7 @@ extension PostgresMACAddress: PostgresCodable {
 
     /// Reads the bytes.
     public static func decode(_ bytes: RawSpan, type: PostgresType) throws(PostgresError) -> PostgresMACAddress {
-        guard let address = PostgresMACAddress(bytes: bytes.withUnsafeBytes { [UInt8]($0) }) else {
+        guard let address = unsafe PostgresMACAddress(bytes: bytes.withUnsafeBytes { unsafe [UInt8]($0) }) else {
             throw PostgresError(.decodingFailed, "macaddr takes 6 bytes, the value has \(bytes.byteCount)")
         }
         return address
@@ -94,7 +94,7 @@ extension PostgresMACAddress8: PostgresCodable {
 
     /// Reads the bytes.
     public static func decode(_ bytes: RawSpan, type: PostgresType) throws(PostgresError) -> PostgresMACAddress8 {
-        guard let address = PostgresMACAddress8(bytes: bytes.withUnsafeBytes { [UInt8]($0) }) else {
+        guard let address = unsafe PostgresMACAddress8(bytes: bytes.withUnsafeBytes { unsafe [UInt8]($0) }) else {
             throw PostgresError(.decodingFailed, "macaddr8 takes 8 bytes, the value has \(bytes.byteCount)")
         }
         return address

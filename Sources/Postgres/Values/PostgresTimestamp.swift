@@ -30,7 +30,7 @@ public struct PostgresTimestamp: Sendable, Hashable, Comparable {
     /// The present time by this machine's clock.
     public static var now: PostgresTimestamp {
         var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
         let microseconds = Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
         return PostgresTimestamp(microsecondsSince1970: microseconds) ?? .infinity
     }

@@ -78,7 +78,7 @@ extension String: PostgresCodable {
 
     /// Reads the text.
     public static func decode(_ bytes: RawSpan, type: PostgresType) throws(PostgresError) -> String {
-        let text = bytes.withUnsafeBytes { String(validating: $0, as: UTF8.self) }
+        let text = unsafe bytes.withUnsafeBytes { unsafe String(validating: $0, as: UTF8.self) }
         guard let text else { throw PostgresError(.decodingFailed, "the text is not valid UTF-8") }
         return text
     }
@@ -95,7 +95,7 @@ extension Data: PostgresCodable {
     public static func canDecode(_ type: PostgresType) -> Bool { type == .bytea }
     /// Reads the bytes.
     public static func decode(_ bytes: RawSpan, type: PostgresType) throws(PostgresError) -> Data {
-        bytes.withUnsafeBytes { Data($0) }
+        unsafe bytes.withUnsafeBytes { unsafe Data($0) }
     }
 }
 
@@ -107,7 +107,7 @@ extension UUID: PostgresCodable {
 
     /// Appends the 16 bytes.
     public func encode(to encoder: inout PostgresEncoder) {
-        withUnsafeBytes(of: uuid) { encoder.append(contentsOf: $0) }
+        unsafe withUnsafeBytes(of: uuid) { unsafe encoder.append(contentsOf: $0) }
     }
 
     /// True for `uuid`.
@@ -116,6 +116,6 @@ extension UUID: PostgresCodable {
     /// Reads the 16 bytes.
     public static func decode(_ bytes: RawSpan, type: PostgresType) throws(PostgresError) -> UUID {
         try bytes.expect(byteCount: 16, for: "uuid")
-        return UUID(uuid: bytes.unsafeLoadUnaligned(as: uuid_t.self))
+        return unsafe UUID(uuid: bytes.unsafeLoadUnaligned(as: uuid_t.self))
     }
 }
