@@ -6,10 +6,12 @@ WORKDIR /source
 COPY scripts/install-dependencies scripts/install-dependencies
 RUN scripts/install-dependencies --build-only && rm -rf /var/lib/apt/lists/*
 COPY Package.swift ./
+COPY Plugins Plugins
 COPY Sources Sources
 COPY Tests Tests
 RUN swift build -c release --static-swift-stdlib --product migrate \
-    && install -D "$(swift build -c release --static-swift-stdlib --show-bin-path)/migrate" /out/migrate
+    && install -D "$(swift build -c release --static-swift-stdlib --show-bin-path)/migrate" /out/migrate \
+    && strip /out/migrate
 
 FROM debian:bookworm-slim
 RUN apt-get update \
