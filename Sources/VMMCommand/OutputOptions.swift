@@ -23,18 +23,28 @@ struct OutputOptions: ParsableArguments {
 
     /// Writes a value as one line of JSON to stdout.
     func write(json value: some Encodable) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        try FileHandle.standardOutput.write(contentsOf: try encoder.encode(value) + Data("\n".utf8))
+        try write(Self.line(json: value))
     }
 
-    /// Writes a row of CSV (RFC 4180) to stdout.
+    /// A value as one line of JSON.
+    static func line(json value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
+    /// Writes a row of CSV to stdout.
     func write(csv cells: [String]) throws {
+        try write(Self.line(csv: cells))
+    }
+
+    /// A row of CSV (RFC 4180), which ends with a carriage return.
+    static func line(csv cells: [String]) -> String {
         let quoted = cells.map { cell in
             let needsQuotes = cell.contains { $0 == "," || $0 == "\"" || $0.isNewline }
             return needsQuotes ? "\"\(cell.replacing("\"", with: "\"\""))\"" : cell
         }
-        try FileHandle.standardOutput.write(contentsOf: Data((quoted.joined(separator: ",") + "\r\n").utf8))
+        return quoted.joined(separator: ",") + "\r"
     }
 
     /// Refuses CSV for what is no table.

@@ -13,27 +13,30 @@ struct VMMListing {
         var last: VMMID?
         repeat {
             let page = try await datastore.vmms(matching: filter, after: last, limit: Self.pageSize)
-            if last == nil { try writeHeader() }
-            for stored in page { try write(VMMReport(stored: stored)) }
+            if last == nil, let header { try output.write(header) }
+            let lines = try page.map { try line(VMMReport(stored: $0)) }
+            // A page at a time: a line at a time would be as many system calls.
+            if !lines.isEmpty { try output.write(lines.joined(separator: "\n")) }
             last = page.last?.id
         } while last != nil
     }
 
-    private func writeHeader() throws {
+    /// The titles; JSON has none.
+    private var header: String? {
         let titles = ["ID", "STATE", "FAILURE_REASON", "GENERATION", "INSTANCE", "SLED", "UPDATED"]
         let all = filter.includesDeleted ? titles + ["DELETED"] : titles
-        switch output.format {
-        case .text: try output.write(row(all))
-        case .csv: try output.write(csv: all.map { $0.lowercased() })
-        case .json: break
+        return switch output.format {
+        case .text: row(all)
+        case .csv: OutputOptions.line(csv: all.map { $0.lowercased() })
+        case .json: nil
         }
     }
 
-    private func write(_ report: VMMReport) throws {
+    private func line(_ report: VMMReport) throws -> String {
         switch output.format {
-        case .json: try output.write(json: report)
-        case .text: try output.write(line(report))
-        case .csv: try output.write(csv: cells(report))
+        case .json: try OutputOptions.line(json: report)
+        case .text: colored(row(cells(report)), report)
+        case .csv: OutputOptions.line(csv: cells(report))
         }
     }
 
@@ -47,8 +50,7 @@ struct VMMListing {
         return filter.includesDeleted ? cells + [vmm.timeDeleted?.description ?? ""] : cells
     }
 
-    private func line(_ report: VMMReport) -> String {
-        let line = row(cells(report))
+    private func colored(_ line: String, _ report: VMMReport) -> String {
         if !report.warnings.isEmpty { return output.colored(line, .yellow) }
         return report.vmm.runtime.state.isFailed ? output.colored(line, .red) : line
     }
@@ -56,7 +58,10 @@ struct VMMListing {
     /// Widths that do not depend on the rows, since these are shown as they come.
     private func row(_ cells: [String]) -> String {
         let widths = [36, 12, 16, 10, 36, 36, 27, 27]
-        let padded = zip(cells, widths).map { $0.padded(to: $1) }.joined(separator: "  ")
-        return String(padded.reversed().drop { $0 == " " }.reversed())
+        let shown = cells.lastIndex { !$0.isEmpty }.map { cells[...$0] } ?? []
+        return zip(shown, widths).enumerated().map { index, cell in
+            index == shown.count - 1 ? cell.0 : cell.0.padded(to: cell.1)
+        }
+        .joined(separator: "  ")
     }
 }
