@@ -67,6 +67,9 @@ struct UpCommand: AsyncParsableCommand {
     )
     var batchTarget: Milliseconds?
 
+    @Option(help: ArgumentHelp("Run the steps as this role (SET ROLE).", valueName: "name"))
+    var role: String?
+
     @Option(
         name: .customLong("max-replica-lag"),
         help: ArgumentHelp("Hold a backfill back while a replica is further behind than this.", valueName: "seconds")
@@ -144,6 +147,7 @@ struct UpCommand: AsyncParsableCommand {
         if let batchTarget { options.batchTarget = batchTarget.duration }
         if let maximumReplicaLag { options.maximumReplicaLag = maximumReplicaLag.duration }
         options.throttleCondition = throttleCondition
+        options.role = role
         return options
     }
 }

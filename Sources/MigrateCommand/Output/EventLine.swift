@@ -23,6 +23,7 @@ struct EventLine: Encodable, Equatable {
     var attempt: Int?
     var pauseMS: Int64?
     var reason: String?
+    var settings: [String]?
     var durationMS: Int64?
     var lockHeldMS: Double?
     var othersBlockedMS: Double?
@@ -55,6 +56,9 @@ struct EventLine: Encodable, Equatable {
         case .stepProgress(let identity, let progress):
             self.init("step_progress", time, identity)
             take(progress)
+        case .stepLeftSettings(let identity, let names):
+            self.init("step_left_settings", time, identity)
+            settings = names
         case .stepThrottled(let identity, let reason):
             self.init("step_throttled", time, identity)
             self.reason = reason

@@ -72,6 +72,9 @@ final class TextRunReporter: RunReporter {
                 if waited > .seconds(1) { say("got the lock after \(Quantity.duration(waited))", &state) }
             case .stepStarted(let identity): begin(identity, &state)
             case .stepProgress(let identity, let progress): show(identity, progress, &state)
+            case .stepLeftSettings(let identity, let names):
+                let settings = names.joined(separator: ", ")
+                say("note: \(RunText.label(identity)) left settings behind, which were reset: \(settings)", &state)
             case .stepThrottled(let identity, let reason):
                 state.display.hold(reason)
                 if !console.isLive { say("\(RunText.label(identity))  holds back: \(reason)", &state) }

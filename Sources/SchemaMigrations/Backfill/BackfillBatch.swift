@@ -31,6 +31,7 @@ struct BatchRunner: Sendable {
     let attempt: AttemptKey
     let options: MigratorOptions
     let watch: WaiterWatch
+    let session: StepSession
 
     /// What a batch has led to.
     enum Outcome: Sendable {
@@ -49,12 +50,13 @@ struct BatchRunner: Sendable {
     ) async throws -> Outcome {
         do {
             return try await connection.withTransaction(transactionOptions(batch.manner)) { connection in
-                let proof = try await store.prove(attempt.token, activity: activity(cursor), connection)
+                let proof = try await store.prove(attempt.token, activity: activity(cursor), in: session, connection)
                 watch.processID = proof.processID
                 let clock = ContinuousClock.now
                 let changed = try await update(batch, cursor, connection)
                 // How long the UPDATE took: the rest does not depend on the number of pages.
                 let took = ContinuousClock.now - clock
+                if session.role != nil { try await connection.execute(script: StepSession.end) }
                 let next = cursor.after(batch, rows: changed)
                 guard try await store.save(next, of: step, after: batch.range, connection) else { throw Rewritten() }
                 return .committed(next, took: took, proof.request)

@@ -13,6 +13,7 @@ struct BackfillRunner: Sendable {
     let attempt: AttemptKey
     let options: MigratorOptions
     let observer: LockObserver
+    let session: StepSession
     let report: @Sendable (MigrationEvent) -> Void
 
     /// How often the table is walked before the runner says that rows keep coming.
@@ -30,7 +31,8 @@ struct BackfillRunner: Sendable {
             store: store,
             attempt: attempt,
             options: options,
-            watch: watch
+            watch: watch,
+            session: session
         )
         var state = try await begin(connection)
         try await state.throttle.check(connection)

@@ -68,9 +68,18 @@ extension Examination {
     }
 
     func privileges(of pending: [PlannedStep]) async throws -> [Finding] {
-        var findings = try await bookkeepingPrivileges()
-        let rows = try await ask(tablePrivileges(Self.tables(of: pending)))
-        for row in rows {
+        Self.or(
+            .privileges,
+            try await bookkeepingPrivileges() + stepPrivileges(of: pending),
+            ok: "the role may write the bookkeeping and change the pending steps' tables"
+        )
+    }
+
+    /// What the role that steps run as lacks.
+    func stepPrivileges(of pending: [PlannedStep]) async throws -> [Finding] {
+        let role = migrator.options.role
+        let rows = try await ask(tablePrivileges(Self.tables(of: pending)), as: role)
+        return try rows.map { row in
             let (table, owner, lacks) = try row.decode(String.self, String.self, String.self)
             let message =
                 lacks == "owner"
@@ -79,16 +88,11 @@ extension Examination {
             let hint =
                 lacks == "owner"
                 ? "run as \(owner) or a member of it" : "GRANT \(lacks) ON \(table) TO CURRENT_USER, as \(owner)"
-            findings.append(Finding(.privileges, .warning, message, hint: hint))
+            return Finding(.privileges, .warning, message, hint: hint)
         }
-        return Self.or(
-            .privileges,
-            findings,
-            ok: "the role may write the bookkeeping and change the pending steps' tables"
-        )
     }
 
-    private func bookkeepingPrivileges() async throws -> [Finding] {
+    func bookkeepingPrivileges() async throws -> [Finding] {
         let schema = PostgresQuery.quote(identifier: store.schema)
         let row = try await ask(
             """

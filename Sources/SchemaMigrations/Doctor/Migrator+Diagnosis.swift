@@ -98,16 +98,18 @@ struct Examination {
 
     /// Asks in a read-only transaction that gives up soon.
     func inTransaction<Value: Sendable>(
+        as role: String? = nil,
         _ body: (PostgresConnection) async throws -> Value
     ) async throws -> Value {
         var options = TransactionOptions.readOnly
         options.settings = ["lock_timeout": "1s", "statement_timeout": "10s"]
+        if let role { options.settings["role"] = role }
         return try await connection.withTransaction(options, body)
     }
 
     /// The rows that a question gives.
-    func ask(_ query: PostgresQuery) async throws -> PostgresRows {
-        try await inTransaction { try await $0.query(store.once(query)) }
+    func ask(_ query: PostgresQuery, as role: String? = nil) async throws -> PostgresRows {
+        try await inTransaction(as: role) { try await $0.query(store.once(query)) }
     }
 
     /// The findings, or that all is well.

@@ -15,6 +15,8 @@ extension MigrationError.Code {
     public static let stallBudgetSpent = Self(rawValue: "stall_budget_spent")
     /// Rows that a backfill should change keep appearing.
     public static let backfillNeverEnds = Self(rawValue: "backfill_never_ends")
+    /// The role lacks what the bookkeeping or a pending step needs.
+    public static let missingPrivileges = Self(rawValue: "missing_privileges")
     /// What a backfill is to hold back for cannot be seen.
     public static let cannotThrottle = Self(rawValue: "cannot_throttle")
     /// The connection broke while a step ran.

@@ -8,6 +8,8 @@ public enum MigrationEvent: Sendable {
     case stepStarted(StepIdentity)
     /// A backfill is at work.
     case stepProgress(StepIdentity, BackfillProgress)
+    /// A step's file has left settings behind in its session, by name; they were reset.
+    case stepLeftSettings(StepIdentity, names: [String])
     /// A backfill holds back for others.
     case stepThrottled(StepIdentity, reason: String)
     /// A step had to give way and will try again.

@@ -49,6 +49,18 @@ final class MigrationLock: Sendable {
         }
     }
 
+    /// Asks the connection that holds the lock for a sign of life.
+    func isHeld() async -> Bool {
+        guard !isLost else { return false }
+        do {
+            try await connection.execute(script: "SELECT 1", timeout: .seconds(10))
+            return true
+        } catch {
+            if !Task.isCancelled { loss.note() }
+            return Task.isCancelled
+        }
+    }
+
     func release() async {
         heartbeat.cancel()
         await connection.close()
@@ -78,7 +90,10 @@ final class MigrationLock: Sendable {
     /// On success the transaction stays open and holds the lock; otherwise it is ended.
     private static func tryOnce(_ connection: PostgresConnection, key: Int32) async throws -> Bool {
         try await connection.execute(
-            script: "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0"
+            script: """
+                BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0;
+                \(keepAlive)
+                """
         )
         var attempt: PostgresQuery = "SELECT pg_try_advisory_xact_lock(\(namespace), \(key))"
         attempt.isCacheable = false
@@ -91,6 +106,15 @@ final class MigrationLock: Sendable {
         try await connection.execute(script: "SELECT 1")
         return true
     }
+
+    /// By which the server finds out within half a minute that a runner's machine is gone, whatever its own settings.
+    ///
+    /// Without effect on Unix sockets, which need none; see the manual, "TCP Settings".
+    static let keepAlive = """
+        SET LOCAL tcp_keepalives_idle = 10; SET LOCAL tcp_keepalives_interval = 5; SET LOCAL tcp_keepalives_count = 3;
+        SET LOCAL tcp_user_timeout = '30s';
+        SELECT set_config('client_connection_check_interval', '5s', true) WHERE version() !~* 'windows|mingw|visual c'
+        """
 
     private static func heldError(_ holder: RunnerActivity?, _ patience: Duration) -> MigrationError {
         let who = holder.map { "\($0.holder), server process \($0.processID.map(String.init) ?? "unknown")" }

@@ -123,6 +123,8 @@ public struct Migrator: Sendable {
         guard !first.pending.isEmpty || isInitialRunUnfinished else { return MigrationResult(plan: first) }
         // Before anything changes, every pending file is looked at.
         for step in first.pending { _ = try step.step.inspect() }
+        _ = try await StepSession.begin(options.role, work.connection)
+        try await requirePrivileges(for: first.pending, work.connection)
         let lock = try await MigrationLock.acquire(
             configuration,
             store: store,
@@ -132,9 +134,10 @@ public struct Migrator: Sendable {
         do {
             try await store.create(work.connection)
             let token = try await takeToken(work.connection)
+            let session = try await StepSession.begin(options.role, work.connection)
             // Another runner may have done some of it while this one waited.
             let (plan, _) = try await decide(work.connection, target, phase)
-            let result = try await withObserver { try await apply(plan, on: work, lock, $0, token, report) }
+            let result = try await withObserver { try await apply(plan, on: work, lock, $0, session, token, report) }
             await lock.release()
             return result
         } catch {
@@ -193,6 +196,7 @@ public struct Migrator: Sendable {
         on work: WorkConnection,
         _ lock: MigrationLock,
         _ observer: LockObserver,
+        _ session: StepSession,
         _ token: FencingToken,
         _ report: @escaping @Sendable (MigrationEvent) -> Void
     ) async throws -> MigrationResult {
@@ -206,14 +210,14 @@ public struct Migrator: Sendable {
         try await store.closeAbandonedAttempts(before: token, work.connection)
         for (index, step) in plan.pending.enumerated() {
             try Task.checkCancellation()
-            guard !lock.isLost else { throw MigrationError.lockLost(before: step) }
+            guard await lock.isHeld() else { throw MigrationError.lockLost(before: step) }
             try await store.request(work.connection).refusePause()
             try await clearTheWay(for: step, lock, work.connection)
             report(.stepStarted(step.identity))
             let attempt = AttemptKey(token: token, number: Int32(clamping: index + 1))
             do {
                 try await store.begin(attempt, step, runner: options.holder, work.connection)
-                let timing = try await applyOne(step, on: work, attempt, observer, report)
+                let timing = try await applyOne(step, on: work, attempt, observer, session, report)
                 result.book(step, timing)
                 report(.finished(step, timing))
             } catch {
@@ -246,15 +250,20 @@ public struct Migrator: Sendable {
         on work: WorkConnection,
         _ attempt: AttemptKey,
         _ observer: LockObserver,
+        _ session: StepSession,
         _ report: @escaping @Sendable (MigrationEvent) -> Void
     ) async throws -> StepTiming {
         let timing: StepTiming
         if let settings = step.step.settings { try await work.connection.execute(script: settings) }
         do {
-            timing = try await start(step, on: work.connection, attempt, observer, report)
+            timing = try await start(step, on: work.connection, attempt, observer, session, report)
         } catch let lost as LostCommit {
             work.connection = try await PostgresConnection.connect(to: configuration)
             timing = try await LostCommitResolution(step: step, store: store).resolve(lost, on: work.connection)
+        }
+        if step.step.settings == nil, step.step.mayChangeSession {
+            let names = try await settingsLeftBehind(work.connection)
+            if !names.isEmpty { report(.stepLeftSettings(step.identity, names: names)) }
         }
         // What a file sets for its session must not reach the next step.
         try await work.connection.execute(script: "SET SESSION AUTHORIZATION DEFAULT; RESET ALL")
@@ -266,6 +275,7 @@ public struct Migrator: Sendable {
         on connection: PostgresConnection,
         _ attempt: AttemptKey,
         _ observer: LockObserver,
+        _ session: StepSession,
         _ report: @escaping @Sendable (MigrationEvent) -> Void
     ) async throws -> StepTiming {
         switch step.step.kind {
@@ -275,12 +285,19 @@ public struct Migrator: Sendable {
                 store: store,
                 attempt: attempt,
                 options: options,
+                session: session.session(for: step.step),
                 observer: observer,
                 report: report
             )
             return try await runner.run(on: connection)
         case .noTransaction:
-            return try await NonTransactionalStepRunner(step: step, store: store, attempt: attempt).run(on: connection)
+            let runner = NonTransactionalStepRunner(
+                step: step,
+                store: store,
+                attempt: attempt,
+                session: session.session(for: step.step)
+            )
+            return try await runner.run(on: connection)
         case .backfill:
             guard let statement = try step.step.inspect().backfill else {
                 throw MigrationError(.invalidBackfill, "\(step.label) is not an UPDATE that can be run in batches")
@@ -292,6 +309,7 @@ public struct Migrator: Sendable {
                 attempt: attempt,
                 options: options,
                 observer: observer,
+                session: session.session(for: step.step),
                 report: report
             )
             return try await runner.run(on: connection)

@@ -4,6 +4,11 @@ public struct MigratorOptions: Sendable {
     ///
     /// Default `public`.
     public var schema = "public"
+    /// The role that steps run as, by `SET ROLE`; the bookkeeping stays that of the role that has logged in.
+    ///
+    /// The role that has logged in must be a member that inherits its privileges. Default nil: the role that has logged
+    /// in.
+    public var role: String?
     /// How long to wait for another runner that makes no progress.
     ///
     /// Default 60 s; one that does may take its time.

@@ -7,6 +7,7 @@ struct NonTransactionalStepRunner: Sendable {
     let step: PlannedStep
     let store: HistoryStore
     let attempt: AttemptKey
+    let session: StepSession
 
     func run(on connection: PostgresConnection) async throws -> StepTiming {
         let startedAt = PostgresTimestamp.now
@@ -43,13 +44,16 @@ struct NonTransactionalStepRunner: Sendable {
         let lockTimeout = step.step.options.lockTimeout ?? .zero
         let statementTimeout = step.step.options.statementTimeout ?? .zero
         try await connection.execute(
-            script: "SET lock_timeout = \(lockTimeout.wholeMilliseconds); "
+            script: session.script + "SET lock_timeout = \(lockTimeout.wholeMilliseconds); "
                 + "SET statement_timeout = \(statementTimeout.wholeMilliseconds)"
         )
         do throws(PostgresError) {
             try await connection.execute(script: step.step.file.text)
+            // The bookkeeping is the login role's.
+            try await connection.execute(script: "RESET ROLE")
         } catch {
             guard error.code == .server else { throw error }
+            try await connection.execute(script: "RESET ROLE; RESET statement_timeout")
             try await withdraw(settlement, connection)
             throw MigrationError(
                 sqlFailure: error,

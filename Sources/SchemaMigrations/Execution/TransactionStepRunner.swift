@@ -6,6 +6,7 @@ struct TransactionStepRunner: Sendable {
     let store: HistoryStore
     let attempt: AttemptKey
     let options: MigratorOptions
+    let session: StepSession
     let observer: LockObserver
     let report: @Sendable (MigrationEvent) -> Void
 
@@ -25,15 +26,18 @@ struct TransactionStepRunner: Sendable {
         _ targets: LockTargets,
         _ cost: LockCost
     ) async throws -> StepTiming {
+        let mayChangeSession = step.step.mayChangeSession
         let startedAt = PostgresTimestamp.now
         let clock = ContinuousClock.now
         var timing = StepTiming(startedAt: startedAt, durationMilliseconds: 0)
         var transaction: UInt64?
         do {
             try await connection.withTransaction(transactionOptions(terms)) { connection in
-                cost.processID = try await store.prove(attempt.token, activity: step.label, connection).processID
+                cost.processID = try await store.prove(attempt.token, activity: step.label, in: session, connection)
+                    .processID
                 let locked = ContinuousClock.now
                 try await runSQL(connection)
+                if session.role != nil || mayChangeSession { try await connection.execute(script: StepSession.end) }
                 let end = ContinuousClock.now
                 timing = StepTiming(
                     startedAt: startedAt,

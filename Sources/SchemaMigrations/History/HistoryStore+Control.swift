@@ -20,12 +20,15 @@ extension HistoryStore {
     ///
     /// The line stays locked until the transaction ends: a newer runner waits for it rather than overtaking it.
     ///
+    /// What follows in the transaction runs as `session` says.
+    ///
     /// - Returns: What people have asked for meanwhile, and which server process is at work.
     /// - Throws: ``MigrationError`` of code `fenced` when another runner has taken over.
     @discardableResult
     func prove(
         _ token: FencingToken,
         activity: String,
+        in session: StepSession = StepSession(),
         _ connection: PostgresConnection
     ) async throws -> (request: RunRequest, processID: Int32) {
         let rows = try await connection.query(
@@ -34,7 +37,11 @@ extension HistoryStore {
                 UPDATE \(unsafeSQL: control) AS c SET activity = \(activity), activity_at = clock_timestamp()
                 FROM (SELECT 1) AS one LEFT JOIN \(unsafeSQL: request) AS r ON true
                 WHERE c.token = \(token.value)
-                RETURNING r.paused_at, r.paused_by, r.batch_target_ms, pg_backend_pid() AS process_id
+                RETURNING r.paused_at, r.paused_by, r.batch_target_ms, pg_backend_pid() AS process_id,
+                    CASE WHEN \(session.searchPath)::text IS NOT NULL
+                        THEN set_config('search_path', \(session.searchPath)::text, true) END,
+                    CASE WHEN \(session.role)::text IS NOT NULL
+                        THEN set_config('role', \(session.role)::text, true) END
                 """
             )
         )

@@ -58,7 +58,8 @@ struct RollbackRunner: Sendable {
     }
 
     private func takeBack(_ connection: PostgresConnection, _ cost: LockCost) async throws {
-        cost.processID = try await store.prove(token, activity: step.label, connection).processID
+        let session = StepSession(role: options.role)
+        cost.processID = try await store.prove(token, activity: step.label, in: session, connection).processID
         do throws(PostgresError) {
             try await connection.execute(script: down.text)
         } catch {
@@ -70,6 +71,7 @@ struct RollbackRunner: Sendable {
                 hint: "the migration stays applied as it was; mend the file and run the same command again"
             )
         }
+        if session.role != nil { try await connection.execute(script: StepSession.end) }
         try await store.forget(migration.version, connection)
         guard let expected else { return }
         // The last thing that happens: reading the schema changes the transaction's settings.
