@@ -24,6 +24,10 @@ struct EventLine: Encodable, Equatable {
     var pauseMS: Int64?
     var reason: String?
     var settings: [String]?
+    var phase: String?
+    var done: Int64?
+    var total: Int64?
+    var waitingFor: String?
     var durationMS: Int64?
     var lockHeldMS: Double?
     var othersBlockedMS: Double?
@@ -56,6 +60,12 @@ struct EventLine: Encodable, Equatable {
         case .stepProgress(let identity, let progress):
             self.init("step_progress", time, identity)
             take(progress)
+        case .stepServerProgress(let identity, let progress):
+            self.init("step_server_progress", time, identity)
+            phase = progress.phase
+            done = progress.done
+            total = progress.total
+            waitingFor = progress.waitingFor
         case .stepLeftSettings(let identity, let names):
             self.init("step_left_settings", time, identity)
             settings = names

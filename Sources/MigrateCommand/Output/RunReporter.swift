@@ -72,6 +72,10 @@ final class TextRunReporter: RunReporter {
                 if waited > .seconds(1) { say("got the lock after \(Quantity.duration(waited))", &state) }
             case .stepStarted(let identity): begin(identity, &state)
             case .stepProgress(let identity, let progress): show(identity, progress, &state)
+            case .stepServerProgress(let identity, let progress):
+                guard let last = state.lastLine, ContinuousClock.now - last >= .seconds(5) else { return }
+                state.lastLine = .now
+                say(RunText.progress(identity, progress), &state)
             case .stepLeftSettings(let identity, let names):
                 let settings = names.joined(separator: ", ")
                 say("note: \(RunText.label(identity)) left settings behind, which were reset: \(settings)", &state)

@@ -30,6 +30,13 @@ enum RunText {
         return "\(label(identity))  \(percent) %, \(Quantity.count(progress.rows)) rows, \(rate) rows/s"
     }
 
+    /// The line of a long statement under way.
+    static func progress(_ identity: StepIdentity, _ progress: ServerProgress) -> String {
+        let share = progress.total > 0 ? " \(100 * min(progress.done, progress.total) / progress.total) %" : ""
+        let whom = progress.waitingFor.map { ", waits for \($0)" } ?? ""
+        return "\(label(identity))  \(progress.phase)\(share)\(whom)"
+    }
+
     /// Who is waited for.
     static func waiting(_ holder: RunnerActivity?, _ waited: Duration) -> String {
         guard let holder else {

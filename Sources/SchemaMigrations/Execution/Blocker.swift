@@ -50,14 +50,19 @@ struct Blocker: PostgresRecord, Hashable, CustomStringConvertible {
     var givesWay: Bool { isAutovacuum && !preventsWraparound }
 
     var description: String {
+        let age = seconds.map { " for \(Duration.seconds(min(max(0, $0), 1e9)).rounded)" } ?? ""
+        return processID == nil || isAutovacuum ? name : "\(name)\(age)"
+    }
+
+    /// The same without its age, which is another one each time.
+    var name: String {
         guard let processID else { return "a prepared transaction" }
         if isAutovacuum {
             return "process \(processID) (autovacuum\(preventsWraparound ? " to prevent wraparound" : ""))"
         }
         let kind = backendType.isEmpty || backendType == "client backend" ? "" : " (\(backendType))"
         let name = application.isEmpty ? "" : " \"\(application)\""
-        let age = seconds.map { " for \(Duration.seconds(min(max(0, $0), 1e9)).rounded)" } ?? ""
-        return "process \(processID)\(kind)\(name) of role \(role)\(state.isEmpty ? "" : ", \(state)")\(age)"
+        return "process \(processID)\(kind)\(name) of role \(role)\(state.isEmpty ? "" : ", \(state)")"
     }
 }
 

@@ -27,6 +27,35 @@ actor LockObserver {
         }
     }
 
+    /// How far a long statement is; nil when the server does not say, or cannot be asked.
+    func progress(of process: Int32) async -> ServerProgress? {
+        do {
+            let connection = try await connected()
+            let blockers = try await blockers(of: process, connection)
+            let row = try await connection.query(
+                """
+                SELECT phase, done, total FROM (
+                    SELECT pid, phase,
+                        CASE WHEN blocks_total > 0 THEN blocks_done WHEN tuples_total > 0 THEN tuples_done
+                            ELSE lockers_done END AS done,
+                        CASE WHEN blocks_total > 0 THEN blocks_total WHEN tuples_total > 0 THEN tuples_total
+                            ELSE lockers_total END AS total
+                    FROM pg_stat_progress_create_index
+                    UNION ALL SELECT pid, phase, heap_blks_scanned, heap_blks_total FROM pg_stat_progress_vacuum
+                    UNION ALL SELECT pid, phase, heap_blks_scanned, heap_blks_total FROM pg_stat_progress_cluster
+                ) AS p WHERE pid = \(process) AND phase IS NOT NULL
+                """
+            ).zeroOrOne()
+            guard row != nil || !blockers.isEmpty else { return nil }
+            let none = ("waiting", Int64(0), Int64(0))
+            let (phase, done, total) = try row?.decode(String.self, Int64.self, Int64.self) ?? none
+            let whom = blockers.map(\.name).joined(separator: "; ")
+            return ServerProgress(phase: phase, done: done, total: total, waitingFor: blockers.isEmpty ? nil : whom)
+        } catch {
+            return nil
+        }
+    }
+
     func close() async {
         await connection?.close()
         connection = nil

@@ -8,6 +8,8 @@ public enum MigrationEvent: Sendable {
     case stepStarted(StepIdentity)
     /// A backfill is at work.
     case stepProgress(StepIdentity, BackfillProgress)
+    /// A statement outside a transaction is at work in the server; told when something has changed.
+    case stepServerProgress(StepIdentity, ServerProgress)
     /// A step's file has left settings behind in its session, by name; they were reset.
     case stepLeftSettings(StepIdentity, names: [String])
     /// A backfill holds back for others.
@@ -55,6 +57,18 @@ public struct StepIdentity: Sendable, Hashable {
     public let count: Int
     /// How it runs.
     public let kind: StepKind.Label
+}
+
+/// How far the server is with a long statement, as its `pg_stat_progress_…` views say.
+public struct ServerProgress: Sendable, Hashable {
+    /// What it does, in the server's words: `building index: scanning table`.
+    public let phase: String
+    /// How much of the phase is done, in blocks, rows or sessions to wait for.
+    public let done: Int64
+    /// How much there is; 0 where that is not known.
+    public let total: Int64
+    /// Whom it waits for; nil when it waits for nobody.
+    public let waitingFor: String?
 }
 
 /// How far a backfill is.

@@ -223,7 +223,7 @@ public struct Migrator: Sendable {
             } catch {
                 let described = MigrationError.describing(error, step: step)
                 report(.stepFailed(step.identity, described))
-                await book(described, of: attempt, work)
+                await book(described, of: attempt, work.connection)
                 throw described
             }
             try await fingerprints.record(after: step, work.connection)
@@ -235,8 +235,7 @@ public struct Migrator: Sendable {
     /// Writes to the attempt log how a step failed; where that fails too, the next runner finds the attempt abandoned.
     ///
     /// In a task of its own, since the run may have been cancelled.
-    private func book(_ error: MigrationError, of attempt: AttemptKey, _ work: WorkConnection) async {
-        let connection = work.connection
+    func book(_ error: MigrationError, of attempt: AttemptKey, _ connection: PostgresConnection) async {
         _ = await Task {
             guard await connection.isClosed else { return try await store.finish(attempt, after: error, connection) }
             try await PostgresConnection.withConnection(to: configuration) { connection in
@@ -295,7 +294,9 @@ public struct Migrator: Sendable {
                 step: step,
                 store: store,
                 attempt: attempt,
-                session: session.session(for: step.step)
+                session: session.session(for: step.step),
+                observer: observer,
+                report: report
             )
             return try await runner.run(on: connection)
         case .backfill:

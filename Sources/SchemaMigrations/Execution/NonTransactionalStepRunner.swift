@@ -8,33 +8,53 @@ struct NonTransactionalStepRunner: Sendable {
     let store: HistoryStore
     let attempt: AttemptKey
     let session: StepSession
+    let observer: LockObserver
+    let report: @Sendable (MigrationEvent) -> Void
 
     func run(on connection: PostgresConnection) async throws -> StepTiming {
         let startedAt = PostgresTimestamp.now
         let clock = ContinuousClock.now
         let settlement = Settlement(step: step.step)
-        try await recordIntent(connection, startedAt)
+        let process = try await recordIntent(connection, startedAt)
         if hasIntent {
             try await settlement.waitWhileUnderWay(store, connection)
+            try await settlement.clearLeftovers(store, connection)
             if try await settlement.isDone(step, store, connection) {
                 return try await finish(connection, startedAt, clock)
             }
         }
-        try await settlement.clearLeftovers(store, connection)
-        try await runStatement(connection, settlement)
+        if !hasIntent { try await settlement.clearLeftovers(store, connection) }
+        try await watched(process) { try await runStatement(connection, settlement) }
+        try await settlement.confirm(step, store, connection)
         return try await finish(connection, startedAt, clock)
+    }
+
+    /// Tells, while `body` runs, how far the server is and whom it waits for.
+    private func watched(_ process: Int32, _ body: () async throws -> Void) async throws {
+        let watch = Task { [observer, report, identity = step.identity] in
+            var last: ServerProgress?
+            while (try? await Task.sleep(for: .milliseconds(300))) != nil {
+                guard let progress = await observer.progress(of: process), progress != last else { continue }
+                last = progress
+                report(.stepServerProgress(identity, progress))
+            }
+        }
+        defer { watch.cancel() }
+        try await body()
     }
 
     private var hasIntent: Bool {
         if case .settle = step.beginning { true } else { false }
     }
 
-    private func recordIntent(_ connection: PostgresConnection, _ startedAt: PostgresTimestamp) async throws {
+    /// - Returns: The server process that is at work.
+    private func recordIntent(_ connection: PostgresConnection, _ startedAt: PostgresTimestamp) async throws -> Int32 {
         try await connection.withTransaction { connection in
-            try await store.prove(attempt.token, activity: step.label, connection)
-            guard !hasIntent else { return }
+            let process = try await store.prove(attempt.token, activity: step.label, connection).processID
+            guard !hasIntent else { return process }
             let timing = StepTiming(startedAt: startedAt, durationMilliseconds: 0)
             _ = try await store.record(step, outcome: .intent, timing: timing, attempt, connection)
+            return process
         }
     }
 

@@ -12,6 +12,10 @@ enum Settlement: Sendable {
     case createDatabase(String)
     /// DROP DATABASE.
     case dropDatabase(String)
+    /// REINDEX CONCURRENTLY; cut short, it leaves INVALID indexes named `…_ccnew` or `…_ccold` beside the old ones.
+    case reindex(ReindexTarget)
+    /// DETACH PARTITION CONCURRENTLY; cut short between its two transactions, only FINALIZE can end it.
+    case detach(partition: QualifiedName, parent: QualifiedName)
     /// Harmless to run again: VACUUM, REINDEX, ALTER SYSTEM and the like.
     case repeatable
     /// Nothing is known about it.
@@ -45,10 +49,23 @@ enum Settlement: Sendable {
             return .addLabel(type: name, label: label)
         case "CreatedbStmt": return body["dbname"].string.map { .createDatabase($0) }
         case "DropdbStmt": return body["dbname"].string.map { .dropDatabase($0) }
-        case "VacuumStmt", "ReindexStmt", "AlterSystemStmt", "ClusterStmt", "RefreshMatViewStmt", "DiscardStmt":
+        case "ReindexStmt": return ReindexTarget(body).map { .reindex($0) } ?? .repeatable
+        case "AlterTableStmt": return detachment(body)
+        case "VacuumStmt", "AlterSystemStmt", "ClusterStmt", "RefreshMatViewStmt", "DiscardStmt":
             return .repeatable
         default: return nil
         }
+    }
+
+    private static func detachment(_ body: ParseNode) -> Settlement? {
+        let commands = body["cmds"].elements.compactMap { $0.body(of: "AlterTableCmd") }
+        guard commands.count == 1, let parent = StatementEffects.name(of: body["relation"]),
+            ["AT_DetachPartition", "AT_DetachPartitionFinalize"].contains(commands[0]["subtype"].string),
+            let partition = commands[0]["def"].body(of: "PartitionCmd").flatMap({
+                StatementEffects.name(of: $0["name"])
+            })
+        else { return nil }
+        return .detach(partition: partition, parent: parent)
     }
 
     private static func qualified(_ list: ParseNode?) -> QualifiedName? {
@@ -78,7 +95,12 @@ enum Settlement: Sendable {
             question = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = \(name))"
         case .dropDatabase(let name):
             question = "SELECT NOT EXISTS (SELECT FROM pg_database WHERE datname = \(name))"
-        case .repeatable:
+        case .detach(let partition, let parent):
+            question = """
+                SELECT to_regclass(\(partition.sql)) IS NOT NULL AND NOT EXISTS (SELECT FROM pg_inherits
+                WHERE inhrelid = to_regclass(\(partition.sql)) AND inhparent = to_regclass(\(parent.sql)))
+                """
+        case .repeatable, .reindex:
             return false
         case .unknown(let what):
             throw unsettled(what, step, store)
@@ -91,31 +113,99 @@ enum Settlement: Sendable {
     /// A server notices that its client was killed only when it has something to say. Removing the index meanwhile
     /// would end in a deadlock, and waste what was done.
     func waitWhileUnderWay(_ store: HistoryStore, _ connection: PostgresConnection) async throws {
-        guard case .createIndex(_, let table) = self else { return }
-        let question: PostgresQuery = """
-            SELECT EXISTS (SELECT FROM pg_stat_progress_create_index WHERE relid = to_regclass(\(table.sql))
-            AND datname = current_database())
-            """
+        let question: PostgresQuery
+        switch self {
+        case .createIndex(_, let table):
+            question = """
+                SELECT EXISTS (SELECT FROM pg_stat_progress_create_index WHERE relid = to_regclass(\(table.sql))
+                AND datname = current_database())
+                """
+        case .reindex(let target):
+            question = """
+                SELECT EXISTS (SELECT FROM pg_stat_progress_create_index WHERE datname = current_database()
+                AND relid IN (SELECT indrelid FROM pg_index AS i WHERE \(unsafeSQL: target.indexes)))
+                """
+        default: return
+        }
         while try await connection.query(store.once(question)).one().decode(Bool.self) {
             try await Task.sleep(for: .milliseconds(200))
         }
     }
 
-    /// Removes an INVALID index that an earlier attempt left behind.
+    /// Removes INVALID indexes that an earlier attempt left behind, and ends a detachment that it had begun.
     func clearLeftovers(_ store: HistoryStore, _ connection: PostgresConnection) async throws {
-        guard case .createIndex(let name, let table) = self else { return }
-        let rows = try await connection.query(
+        let condition: String
+        switch self {
+        case .createIndex(let name, let table):
+            condition =
+                "c.relname = \(PostgresQuery.quote(literal: name)) "
+                + "AND i.indrelid = to_regclass(\(PostgresQuery.quote(literal: table.sql)))"
+        case .reindex(let target):
+            // TOAST indexes cannot be dropped one by one; the server names them when they are in the way.
+            condition = "\(target.indexes) AND c.relname ~ '_cc(new|old)[0-9]*$' AND n.nspname <> 'pg_toast'"
+        case .detach(let partition, let parent):
+            if try await isHalfDetached(partition, parent, store, connection) {
+                try await connection.execute(
+                    script: "ALTER TABLE \(parent.sql) DETACH PARTITION \(partition.sql) FINALIZE"
+                )
+            }
+            return
+        default: return
+        }
+        let leftovers = try await connection.query(
             store.once(
                 """
-                SELECT n.nspname::text, c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-                JOIN pg_namespace n ON n.oid = c.relnamespace
-                WHERE c.relname = \(name) AND i.indrelid = to_regclass(\(table.sql)) AND NOT i.indisvalid
+                SELECT n.nspname::text, c.relname::text FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+                JOIN pg_namespace AS n ON n.oid = c.relnamespace
+                WHERE NOT i.indisvalid AND \(unsafeSQL: condition)
                 """
             )
+        ).map { QualifiedName(schema: try $0.decode(at: 0), name: try $0.decode(at: 1)) }
+        for leftover in leftovers {
+            try await connection.execute(script: "DROP INDEX CONCURRENTLY \(leftover.sql)")
+        }
+    }
+
+    private func isHalfDetached(
+        _ partition: QualifiedName,
+        _ parent: QualifiedName,
+        _ store: HistoryStore,
+        _ connection: PostgresConnection
+    ) async throws -> Bool {
+        try await connection.query(
+            store.once(
+                """
+                SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass(\(partition.sql))
+                AND inhparent = to_regclass(\(parent.sql)) AND inhdetachpending)
+                """
+            )
+        ).one().decode(Bool.self)
+    }
+
+    /// Looks, once the statement has ended well, whether it did what it was to do: `IF NOT EXISTS` ends well too where
+    /// there is something else of the name.
+    ///
+    /// - Throws: ``MigrationError`` of code `unsettled`.
+    func confirm(_ step: PlannedStep, _ store: HistoryStore, _ connection: PostgresConnection) async throws {
+        switch self {
+        case .repeatable, .unknown: return
+        case .reindex(let target):
+            let question: PostgresQuery = """
+                SELECT count(*) FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+                WHERE \(unsafeSQL: target.indexes) AND NOT i.indisvalid
+                """
+            let count = try await connection.query(store.once(question)).one().decode(Int64.self)
+            guard count > 0 else { return }
+        default:
+            if try await isDone(step, store, connection) { return }
+        }
+        throw MigrationError(
+            .unsettled,
+            "\(step.label) ended without an error, but what it was to do is not there, or not valid",
+            at: SourceLocation(file: step.step.file.path),
+            hint: "look for something else of the same name, and remove it or mend the file; then run again",
+            exitCode: .needsHuman
         )
-        guard let (schema, index) = try rows.zeroOrOne()?.decode(String.self, String.self) else { return }
-        let leftover = QualifiedName(schema: schema, name: index)
-        try await connection.execute(script: "DROP INDEX CONCURRENTLY \(leftover.sql)")
     }
 
     private func unsettled(_ what: String, _ step: PlannedStep, _ store: HistoryStore) -> MigrationError {
