@@ -47,6 +47,40 @@ extension HistoryStore {
         guard tags.dropLast().last?.rowCount == 1 else { throw MigrationError.fenced() }
     }
 
+    /// Writes, in the transaction that does it, that an attempt to take a migration back has led to its end.
+    func finishRollback(_ key: AttemptKey, tries: Int, _ connection: PostgresConnection) async throws {
+        try await connection.query(
+            once(
+                """
+                UPDATE \(unsafeSQL: attempt) SET outcome = 'applied', finished_at = clock_timestamp(),
+                    duration_ms = 1000 * extract(epoch FROM clock_timestamp() - started_at),
+                    tries = \(Int32(clamping: tries))
+                WHERE token = \(key.token.value) AND number = \(key.number)
+                """
+            )
+        )
+    }
+
+    /// Writes, in the transaction that does it, that a baseline was recorded; it is no step, so its place is 0.
+    func logBaseline(
+        _ newest: Migration,
+        _ token: FencingToken,
+        runner: String,
+        _ connection: PostgresConnection
+    ) async throws {
+        try await connection.query(
+            once(
+                """
+                INSERT INTO \(unsafeSQL: attempt) (token, number, version, step, migration_name, step_name, kind, runner,
+                    role, started_at, finished_at, duration_ms, outcome)
+                VALUES (\(token.value), 1, \(newest.version.number), 0, \(newest.name), 'baseline', 'transaction',
+                    \(runner), session_user, transaction_timestamp(), clock_timestamp(),
+                    1000 * extract(epoch FROM clock_timestamp() - transaction_timestamp()), 'applied')
+                """
+            )
+        )
+    }
+
     /// Writes how an attempt failed; in a transaction of its own, since the step's is rolled back.
     func finish(_ key: AttemptKey, after error: MigrationError, _ connection: PostgresConnection) async throws {
         let outcome: MigrationAttempt.Outcome = error.exitCode == .paused ? .interrupted : .failed

@@ -53,7 +53,7 @@ extension Migrator {
                 built: built
             )
             guard later.differences.isEmpty else { return .different(later) }
-            try await store.recordBaseline(adopted, live.fingerprint, token, connection)
+            try await store.recordBaseline(adopted, live.fingerprint, token, runner: options.holder, connection)
             return .recorded(newest.version, migrations: adopted.migrations.count)
         }
     }
@@ -87,11 +87,13 @@ extension HistoryStore {
         _ source: MigrationSource,
         _ fingerprint: SchemaFingerprint,
         _ token: FencingToken,
+        runner: String,
         _ connection: PostgresConnection
     ) async throws {
         try await connection.withTransaction { connection in
             try await prove(token, activity: "baseline", connection)
             try await recordAdopted(source.migrations, remark: "baseline", token, connection)
+            if let newest = source.migrations.last { try await logBaseline(newest, token, runner: runner, connection) }
             if let last = source.latest {
                 try await connection.query(
                     once(

@@ -47,14 +47,15 @@ extension Migrator {
             let recorded = acceptingDifference ? [:] : try await comparableFingerprints(history, connection)
             let versions = Set(history.records.map(\.version))
             try await withObserver { observer in
-                for migration in plan.migrations {
+                try await store.closeAbandonedAttempts(before: token, connection)
+                for (index, migration) in plan.migrations.enumerated() {
                     guard let down = migration.down else { continue }
                     let before = versions.filter { $0 < migration.version }.max()
                     let runner = RollbackRunner(
                         migration: migration,
                         down: down,
                         store: store,
-                        token: token,
+                        attempt: AttemptKey(token: token, number: Int32(clamping: index + 1)),
                         options: options,
                         expected: before.flatMap { recorded[$0] },
                         observer: observer,
@@ -78,10 +79,12 @@ extension Migrator {
         let identity = runner.step.identity
         report(.stepStarted(identity))
         do {
+            try await store.begin(runner.attempt, runner.step, runner: options.holder, connection)
             report(.finished(runner.step, try await runner.run(on: connection)))
         } catch {
             let described = MigrationError.describing(error, step: runner.step)
             report(.stepFailed(identity, described))
+            await book(described, of: runner.attempt, connection)
             throw described
         }
     }

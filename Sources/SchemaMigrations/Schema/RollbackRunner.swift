@@ -5,7 +5,7 @@ struct RollbackRunner: Sendable {
     let migration: Migration
     let down: SQLFile
     let store: HistoryStore
-    let token: FencingToken
+    let attempt: AttemptKey
     let options: MigratorOptions
     /// What the schema has to be afterwards, where that is known.
     let expected: SchemaFingerprint?
@@ -48,7 +48,7 @@ struct RollbackRunner: Sendable {
         transaction.settings = terms.settings
         transaction.settings["statement_timeout"] = "0"
         transaction.settings["idle_in_transaction_session_timeout"] = "0"
-        try await connection.withTransaction(transaction) { try await takeBack($0, cost) }
+        try await connection.withTransaction(transaction) { try await takeBack($0, cost, tries: terms.number) }
     }
 
     /// The way back as a step, for messages and events.
@@ -57,9 +57,9 @@ struct RollbackRunner: Sendable {
         return PlannedStep(migration: migration.keeping([step]), step: step, beginning: .fresh)
     }
 
-    private func takeBack(_ connection: PostgresConnection, _ cost: LockCost) async throws {
+    private func takeBack(_ connection: PostgresConnection, _ cost: LockCost, tries: Int) async throws {
         let session = StepSession(role: options.role)
-        cost.processID = try await store.prove(token, activity: step.label, in: session, connection).processID
+        cost.processID = try await store.prove(attempt.token, activity: step.label, in: session, connection).processID
         do throws(PostgresError) {
             try await connection.execute(script: down.text)
         } catch {
@@ -73,6 +73,7 @@ struct RollbackRunner: Sendable {
         }
         if session.role != nil { try await connection.execute(script: StepSession.end) }
         try await store.forget(migration.version, connection)
+        try await store.finishRollback(attempt, tries: tries, connection)
         guard let expected else { return }
         // The last thing that happens: reading the schema changes the transaction's settings.
         let found = try await SchemaReader(bookkeepingSchema: store.schema).fingerprint(inTransactionOf: connection)

@@ -103,4 +103,67 @@ import Testing
             }
         }
     }
+
+    @Test func `ways back are attempts too, also those that fail`() async throws {
+        try await withDatabase { database in
+            let files = [
+                "0001_base/up.sql": base, "0001_base/down.sql": "SELECT 1 / 0",
+                "0002_more/up.sql": "CREATE TABLE more (id int)", "0002_more/down.sql": "DROP TABLE more",
+            ]
+            let migrator = try migrator(files, on: database)
+            _ = try await migrator.up()
+            let beginning = try version(0)
+            await #expect(throws: MigrationError.self) { _ = try await migrator.down(to: beginning) }
+            let downs = try await migrator.attempts().filter { $0.stepName == "down" }
+            #expect(downs.map(\.version.number) == [2, 1])
+            #expect(downs.map(\.outcome) == [.applied, .failed])
+            #expect(downs.last?.sqlState == "22012")
+        }
+    }
+
+    @Test func `a baseline is an attempt too`() async throws {
+        try await withDatabase { database in
+            try await withDatabase { scratch in
+                try await database.connect { try await $0.execute(script: "CREATE TABLE made (id int)") }
+                let migrator = try migrator(["0001_made/up.sql": "CREATE TABLE made (id int)"], on: database)
+                let at = try version(1)
+                _ = try await migrator.baseline(at: at, against: try scratch.configuration)
+                let attempts = try await migrator.attempts()
+                #expect(attempts.map(\.stepName) == ["baseline"])
+                #expect(attempts.first?.outcome == .applied)
+            }
+        }
+    }
+
+    @Test func `the events of a run are a sequence that ends with it`() async throws {
+        try await withDatabase { database in
+            let run = try migrator(["0001_base/up.sql": base], on: database).start()
+            var names: [String] = []
+            for await event in run.events {
+                switch event {
+                case .lockAcquired: names.append("lock")
+                case .stepStarted: names.append("started")
+                case .stepFinished: names.append("finished")
+                default: break
+                }
+            }
+            #expect(names == ["lock", "started", "finished"])
+            #expect(try await run.result.completed.map(\.number) == [1])
+        }
+    }
+
+    @Test func `a run that is cancelled ends its events, and says that it was interrupted`() async throws {
+        try await withDatabase { database in
+            let run = try migrator(["0001_base/up.sql": "SELECT pg_sleep(3600)"], on: database).start()
+            for await event in run.events {
+                if case .stepStarted = event { run.cancel() }
+            }
+            do {
+                _ = try await run.result
+                Issue.record("it came to its end")
+            } catch let error as MigrationError {
+                #expect(error.exitCode == .paused)
+            }
+        }
+    }
 }
