@@ -14,6 +14,12 @@ static const uint32_t VMM_EPOLLIN = EPOLLIN;
 static const uint32_t VMM_EPOLLOUT = EPOLLOUT;
 static const uint32_t VMM_EPOLLONESHOT = EPOLLONESHOT;
 
+// ppoll(2) is declared for _GNU_SOURCE only, which Swift's Glibc module does not define.
+#include <poll.h>
+#include <signal.h>
+#include <time.h>
+extern int ppoll(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
+
 // The PG_DIAG_* macros are character literals, which Swift does not import.
 enum {
     VMM_DIAG_SEVERITY = PG_DIAG_SEVERITY_NONLOCALIZED,

@@ -80,6 +80,7 @@ extension Session {
         /// When to tell it again: a request that reaches the server before the statement does, or while it loads its
         /// compiler, is lost there.
         var tellAgainAt: MonotonicTime?
+        var hasWaited = false
 
         /// Until when to wait for the socket.
         var wakeAt: MonotonicTime? {
@@ -128,7 +129,7 @@ extension Session {
         _ handle: ConnectionHandle,
         _ watch: SocketWatch
     ) async -> PostgresError? {
-        switch await watch.wait(for: interest, until: progress.wakeAt, isolation: self) {
+        switch await wait(&progress, for: interest, watch) {
         case .ready:
             guard handle.consumeInput() else { return lost(handle, progress.answer) }
             return progress.isDue(progress.tellAgainAt) ? await tellAgain(&progress) : nil
@@ -143,6 +144,18 @@ extension Session {
             watch.clearInterruption()
             return await stop(&progress, because: wake == .deadline ? .deadline : .cancelled)
         }
+    }
+
+    private func wait(
+        _ progress: inout Progress,
+        for interest: SocketWatch.Interest,
+        _ watch: SocketWatch
+    ) async -> SocketWatch.Wake {
+        guard progress.hasWaited else {
+            progress.hasWaited = true
+            return await watch.waitForAnswer(interest, until: progress.wakeAt, isolation: self)
+        }
+        return await watch.wait(for: interest, until: progress.wakeAt, isolation: self)
     }
 
     /// Tells the server to stop and gives it until `cancelTimeout` to answer.
