@@ -240,8 +240,8 @@ final class SocketWatch: Sendable {
         return await wait(for: interest, until: deadline, isolation: isolation)
     }
 
-    /// Nanoseconds: a guarded update takes about a third of it, and tasks that want the thread hardly notice it.
-    private static let moment = 200_000
+    /// Nanoseconds: beyond nearly every guarded update, and tasks that want the thread hardly notice it.
+    private static let moment = 500_000
 
     /// `ppoll(2)`; false also when a signal ends it early.
     private func isReady(_ interest: Interest, within nanoseconds: Int) -> Bool {
