@@ -33,6 +33,7 @@ enum Files {
 
     /// Creates a folder with a name of its own in `parent`, private to `user`.
     static func createTemporaryFolder(in parent: String, owner user: ServerUser) throws -> String {
+        // mkdtemp(3) puts characters of its own in the place of the last six.
         var template = Array("\(parent)/\(temporaryFolderPrefix)XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw failure("create a folder in", parent) }
         let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -28,6 +28,7 @@ struct ServerFolder: Sendable, Hashable {
     /// Creates a private folder in the first of `parents` that suits a server of `user`'s with its socket.
     static func createTemporary(in parents: [String], owner user: ServerUser) async throws -> ServerFolder {
         for parent in parents {
+            // As long as the name that mkdtemp(3) will make of it.
             let longest = ServerFolder(path: "\(parent)/\(Files.temporaryFolderPrefix)XXXXXX")
             guard canHoldSocket(longest.socketDirectory), access(parent, W_OK | X_OK) == 0,
                 try await isReachable(parent, for: user)

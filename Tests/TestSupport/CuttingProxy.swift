@@ -44,6 +44,7 @@ public final class CuttingProxy: Sendable {
     private init(serverDirectory: String, port: Int) throws {
         self.port = port
         serverSocket = "\(serverDirectory)/.s.PGSQL.\(port)"
+        // mkdtemp(3) puts characters of its own in the place of the last six.
         var template = Array("/tmp/cut-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Failure("mkdtemp") }
         directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -49,10 +49,7 @@ struct BaselineCommand: AsyncParsableCommand {
 
     func run() async throws {
         let console = global.console
-        let source = try global.loadSource(console)
-        var options = MigratorOptions()
-        options.schema = global.schema
-        let migrator = Migrator(source: source, database: try await global.database(console), options: options)
+        let migrator = try await global.migrator(console)
         if let at { try await record(upTo: at, migrator, console) }
         if let from { try await adopt(from, migrator, console) }
     }

@@ -25,13 +25,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
     func run() async throws {
         let console = global.console
-        var options = MigratorOptions()
-        options.schema = global.schema
-        let migrator = Migrator(
-            source: try global.loadSource(console),
-            database: try await global.database(console),
-            options: options
-        )
+        let migrator = try await global.migrator(console)
         let diagnosis = try await migrator.diagnose(longAfter: long?.duration ?? .seconds(60))
         if global.format == .json {
             console.result(try JSONOutput.object(DoctorReport(diagnosis)))

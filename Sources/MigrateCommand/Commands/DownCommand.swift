@@ -43,14 +43,9 @@ struct DownCommand: AsyncParsableCommand {
 
     func run() async throws {
         let console = global.console
-        var options = MigratorOptions()
-        options.schema = global.schema
+        var options = global.migratorOptions
         if let stallBudget { options.stallBudget = stallBudget.duration }
-        let migrator = Migrator(
-            source: try global.loadSource(console),
-            database: try await global.database(console),
-            options: options
-        )
+        let migrator = try await global.migrator(console, options)
         let plan = try await migrator.rollbackPlan(to: to)
         if !plan.migrations.isEmpty, !yes { try confirm(plan, console) }
         let done = try await InterruptSignals.cancelling(

@@ -25,13 +25,7 @@ struct DriftCommand: AsyncParsableCommand {
 
     func run() async throws {
         let console = global.console
-        var options = MigratorOptions()
-        options.schema = global.schema
-        let migrator = Migrator(
-            source: try global.loadSource(console),
-            database: try await global.database(console),
-            options: options
-        )
+        let migrator = try await global.migrator(console)
         let version = try await migrator.schema().serverVersion
         let drift = try await ScratchDatabase.with(
             url: against,

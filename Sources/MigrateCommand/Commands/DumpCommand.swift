@@ -27,9 +27,11 @@ struct DumpCommand: AsyncParsableCommand {
         let console = global.console
         let wanted = try check.map(Self.read)
         let database = try await global.database(console)
-        var options = MigratorOptions()
-        options.schema = global.schema
-        let migrator = Migrator(source: try MigrationSource(files: [:]), database: database, options: options)
+        let migrator = Migrator(
+            source: try MigrationSource(files: [:]),
+            database: database,
+            options: global.migratorOptions
+        )
         let dump = try await SchemaDump.make(
             of: database,
             bookkeepingSchema: global.schema,

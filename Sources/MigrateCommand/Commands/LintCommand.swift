@@ -108,7 +108,7 @@ struct LintCommand: AsyncParsableCommand {
     private func pending(_ console: Console) async throws -> Pending {
         let source = try global.loadSource(console)
         let configuration = try await global.database(console)
-        let migrator = Migrator(source: source, database: configuration, options: options)
+        let migrator = Migrator(source: source, database: configuration, options: global.migratorOptions)
         let history = try await migrator.history()
         let plan = try MigrationPlan.make(source: source, history: history, phase: .all)
         let database = try await LintDatabase.read(from: configuration)
@@ -124,19 +124,17 @@ struct LintCommand: AsyncParsableCommand {
 
     private func traced(_ pending: Pending?, _ console: Console) async throws -> [StepTrace] {
         let source = try pending?.migrator.source ?? global.loadSource(console)
-        let tracer = PlanTracer(source: source, history: pending?.history ?? MigrationHistory(), options: options)
+        let tracer = PlanTracer(
+            source: source,
+            history: pending?.history ?? MigrationHistory(),
+            options: global.migratorOptions
+        )
         return try await ScratchDatabase.with(
             like: pending?.migrator,
             serverVersion: version ?? pending?.serverVersion,
             console,
             tracer.run(on:)
         )
-    }
-
-    private var options: MigratorOptions {
-        var options = MigratorOptions()
-        options.schema = global.schema
-        return options
     }
 
     private func isFile(_ path: String) -> Bool {

@@ -49,14 +49,9 @@ struct PlanCommand: AsyncParsableCommand {
 
     func run() async throws {
         let console = global.console
-        var options = MigratorOptions()
-        options.schema = global.schema
+        var options = global.migratorOptions
         options.allowsOutOfOrder = allowsOutOfOrder
-        let migrator = Migrator(
-            source: try global.loadSource(console),
-            database: try await global.database(console),
-            options: options
-        )
+        let migrator = try await global.migrator(console, options)
         let target = to.map(MigrationTarget.version) ?? .latest
         let plan = try await migrator.plan(to: target, phase: phase)
         let sizes = try await migrator.sizes(of: try PlanReport.tables(of: plan))

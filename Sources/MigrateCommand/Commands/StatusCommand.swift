@@ -39,21 +39,18 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         let console = global.console
-        let source = try global.loadSource(console)
-        var options = MigratorOptions()
-        options.schema = global.schema
-        let migrator = Migrator(source: source, database: try await global.database(console), options: options)
+        let migrator = try await global.migrator(console)
         if watch {
             let watch = StatusWatch(migrator: migrator, console: console, isJSON: global.format == .json)
             return try await watch.run(every: interval?.duration ?? .seconds(2))
         }
         let situation = try await migrator.situation()
         let history = situation.history
-        let status = MigrationStatus(source: source, history: history, services: situation.services)
+        let status = MigrationStatus(source: migrator.source, history: history, services: situation.services)
         if global.format == .json {
             console.result(try JSONOutput.object(status))
         } else {
-            let findings = try MigrationPlan.make(source: source, history: history).findings
+            let findings = try MigrationPlan.make(source: migrator.source, history: history).findings
             console.result(StatusText.render(status, findings: findings, console.resultStyle))
         }
         if answersState, status.exitCode != .done { throw ExitCode(status.exitCode.rawValue) }

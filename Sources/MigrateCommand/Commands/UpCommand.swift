@@ -139,8 +139,7 @@ struct UpCommand: AsyncParsableCommand {
     }
 
     private var options: MigratorOptions {
-        var options = MigratorOptions()
-        options.schema = global.schema
+        var options = global.migratorOptions
         options.allowsOutOfOrder = allowsOutOfOrder
         if let lockWait { options.lockWait = lockWait.duration }
         if let stallBudget { options.stallBudget = stallBudget.duration }

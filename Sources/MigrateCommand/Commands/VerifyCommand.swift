@@ -22,13 +22,7 @@ struct VerifyCommand: AsyncParsableCommand {
 
     func run() async throws {
         let console = global.console
-        var options = MigratorOptions()
-        options.schema = global.schema
-        let migrator = Migrator(
-            source: try global.loadSource(console),
-            database: try await global.database(console),
-            options: options
-        )
+        let migrator = try await global.migrator(console)
         let verification = try await migrator.verify()
         if global.format == .json {
             console.result(try JSONOutput.object(VerifyReport(verification)))

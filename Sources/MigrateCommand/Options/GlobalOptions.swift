@@ -95,6 +95,20 @@ extension GlobalOptionsWriting {
         return source
     }
 
+    /// The engine's defaults, with what every command may say.
+    var migratorOptions: MigratorOptions {
+        var options = MigratorOptions()
+        options.schema = schema
+        return options
+    }
+
+    /// The migrations and the database; `options` are those of ``migratorOptions`` unless the command has more to say.
+    func migrator(_ console: Console, _ options: MigratorOptions? = nil) async throws -> Migrator {
+        // The files first: what is wrong with them is said without starting a server.
+        let source = try loadSource(console)
+        return Migrator(source: source, database: try await database(console), options: options ?? migratorOptions)
+    }
+
     /// The database, its private server started where that is asked for.
     func database(_ console: Console) async throws -> PostgresConfiguration {
         let environment = ProcessInfo.processInfo.environment

@@ -2,13 +2,13 @@ import Glibc
 
 /// A value that one thread at a time uses, guarded by a `pthread_mutex_t`.
 ///
-/// In place of `Synchronization.Mutex`, whose futex the Thread Sanitizer does not know on Linux (Swift 6.3): it reports
+/// Also what `SchemaMigrations` uses. In place of `Synchronization.Mutex`, whose futex the Thread Sanitizer does not know on Linux (Swift 6.3): it reports
 /// a race wherever one is used. Uncontended, locking and unlocking is two atomic instructions, with either.
 ///
 /// `@unchecked Sendable`: the value is reached through the lock only.
 /// `@safe`: the storage lives as long as the lock does, and is used with the mutex held.
 @safe
-struct Lock<Value: Sendable>: ~Copyable, @unchecked Sendable {
+package struct Lock<Value: Sendable>: ~Copyable, @unchecked Sendable {
     @safe
     private struct Storage {
         /// First, so that the storage's address is the mutex's; it must not move.
@@ -18,7 +18,7 @@ struct Lock<Value: Sendable>: ~Copyable, @unchecked Sendable {
 
     private let storage: UnsafeMutablePointer<Storage>
 
-    init(_ value: Value) {
+    package init(_ value: Value) {
         unsafe storage = .allocate(capacity: 1)
         unsafe storage.initialize(to: Storage(value: value))
         unsafe pthread_mutex_init(mutex, nil)
@@ -36,7 +36,8 @@ struct Lock<Value: Sendable>: ~Copyable, @unchecked Sendable {
 
     /// Runs `body` while no other thread uses the value; it must not come back to the same lock.
     @inline(__always)
-    borrowing func withLock<R, Failure: Error>(_ body: (inout Value) throws(Failure) -> R) throws(Failure) -> R {
+    package borrowing func withLock<R, Failure: Error>(_ body: (inout Value) throws(Failure) -> R) throws(Failure) -> R
+    {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         return unsafe try body(&storage.pointee.value)

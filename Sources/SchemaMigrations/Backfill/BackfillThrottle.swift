@@ -1,5 +1,4 @@
 import Postgres
-import Synchronization
 
 /// Tells whether a backfill should hold back, and why.
 struct BackfillThrottle {
@@ -99,7 +98,7 @@ struct ReplicaLag {
 /// Looks, while batches run, who waits for them.
 final class WaiterWatch: Sendable {
     private let cost = LockCost(budget: .seconds(Int64(Int32.max)))
-    private let seen = Mutex(0)
+    private let seen = Lock(0)
 
     /// The server process that batches run in.
     var processID: Int32? {

@@ -1,11 +1,11 @@
-import Synchronization
+import Postgres
 
 /// What a step costs others while it asks for its locks and holds them, and how much that may be.
 ///
 /// The cost is the time that others wait for the step, added up over all of them and over all tries.
 final class LockCost: Sendable {
     let budget: Duration
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     private struct Wait: Hashable {
         let processID: Int32

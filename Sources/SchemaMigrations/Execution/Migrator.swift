@@ -159,6 +159,17 @@ public struct Migrator: Sendable {
         _ phase: PhaseSelection
     ) async throws -> (plan: MigrationPlan, isInitialRunUnfinished: Bool) {
         let history = try await readHistory(connection)
+        let plan = try plan(against: history, target, phase)
+        try await checkExpectedPlan(plan, history, connection)
+        return (plan, history.isInitialRunUnfinished)
+    }
+
+    /// - Throws: ``MigrationError`` where files and history disagree, and for an impossible target.
+    func plan(
+        against history: MigrationHistory,
+        _ target: MigrationTarget,
+        _ phase: PhaseSelection
+    ) throws -> MigrationPlan {
         let plan = try MigrationPlan.make(
             source: source,
             history: history,
@@ -167,8 +178,7 @@ public struct Migrator: Sendable {
             allowsOutOfOrder: options.allowsOutOfOrder
         )
         if let error = plan.blockingError { throw error }
-        try await checkExpectedPlan(plan, history, connection)
-        return (plan, history.isInitialRunUnfinished)
+        return plan
     }
 
     /// Waits for a runner that lost its lock and is still in a transaction: its line is locked until that ends.

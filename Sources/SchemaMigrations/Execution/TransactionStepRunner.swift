@@ -15,8 +15,10 @@ struct TransactionStepRunner: Sendable {
         let targets = LockTargets(of: step.step)
         let tries = LockTries(step: step, options: options, observer: observer, report: report, targets: targets)
         let cost = LockCost(budget: options.stallBudget)
+        // Asked of the text once, not for each try.
+        let mayChangeSession = step.step.mayChangeSession
         return try await tries.run(on: connection, cost: cost) { attempt in
-            try await self.attemptOnce(attempt, connection, targets, cost)
+            try await self.attemptOnce(attempt, connection, targets, cost, mayChangeSession: mayChangeSession)
         }
     }
 
@@ -24,9 +26,9 @@ struct TransactionStepRunner: Sendable {
         _ terms: LockTry,
         _ connection: PostgresConnection,
         _ targets: LockTargets,
-        _ cost: LockCost
+        _ cost: LockCost,
+        mayChangeSession: Bool
     ) async throws -> StepTiming {
-        let mayChangeSession = step.step.mayChangeSession
         let startedAt = PostgresTimestamp.now
         let clock = ContinuousClock.now
         var timing = StepTiming(startedAt: startedAt, durationMilliseconds: 0)

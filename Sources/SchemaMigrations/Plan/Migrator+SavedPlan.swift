@@ -17,14 +17,7 @@ extension Migrator {
     ) async throws -> SavedPlan {
         try await onConnection { connection in
             let history = try await readHistory(connection)
-            let plan = try MigrationPlan.make(
-                source: source,
-                history: history,
-                target: target,
-                phase: phase,
-                allowsOutOfOrder: options.allowsOutOfOrder
-            )
-            if let error = plan.blockingError { throw error }
+            let plan = try plan(against: history, target, phase)
             let world = try await world(plan, history, connection)
             let now = try await connection.query("SELECT clock_timestamp()").one().decode(MigrationTime.self)
             return SavedPlan(

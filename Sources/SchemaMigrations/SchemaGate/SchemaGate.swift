@@ -1,5 +1,4 @@
 public import Postgres
-import Synchronization
 
 /// What a service asks at its start: whether the schema is one that it can work with.
 ///
@@ -86,10 +85,10 @@ extension MigrationError.Code {
 
 /// The connection by which a service is registered, and its successors.
 private final class GateRegistration: Sendable {
-    private let state: Mutex<(connection: PostgresConnection?, failure: MigrationError?)>
+    private let state: Lock<(connection: PostgresConnection?, failure: MigrationError?)>
 
     init(_ connection: PostgresConnection) {
-        state = Mutex((connection, nil))
+        state = Lock((connection, nil))
     }
 
     var connection: PostgresConnection? { state.withLock(\.connection) }
