@@ -41,6 +41,19 @@ import Testing
         }
     }
 
+    @Test func `a way back runs as the role that --role names`() async throws {
+        try await Project.with(Self.reversible) { project in
+            _ = try await project.migrate("up")
+            let refused = try await project.migrate("down", "--to", "1", "--yes", "--role", "pg_monitor")
+            #expect(refused.exitCode == 1, "\(refused.errorOutput)")
+            #expect(refused.errorOutput.contains("must be owner of table notes"))
+            let unknown = try await project.migrate("down", "--to", "1", "--yes", "--role", "nobody_at_all")
+            #expect(unknown.exitCode == 6)
+            #expect(unknown.errorOutput.contains("there is no role nobody_at_all"))
+            #expect(try await project.number("SELECT count(*) FROM migrate_history") == 2)
+        }
+    }
+
     @Test func `a missing down script is told before anything changes`() async throws {
         var files = Self.reversible
         files["0001_notes/down.sql"] = nil

@@ -10,7 +10,7 @@ import Testing
     @Test func `the page range joins the condition in parentheses`() throws {
         let statement = try backfill("UPDATE vmm SET a = 1 WHERE a IS NULL OR b;\n")
         #expect(
-            statement.batch(pages: 500..<1000) == """
+            statement.batch(.pages(from: 500, to: 1000)) == """
                 -- migrate: backfill table=vmm
                 UPDATE vmm SET a = 1 WHERE (a IS NULL OR b
                 ) AND ("vmm".ctid >= '(500,0)'::tid AND "vmm".ctid < '(1000,0)'::tid)
@@ -23,7 +23,7 @@ import Testing
     @Test func `a partition is written to by the name that the text has for the table`() throws {
         let statement = try backfill("UPDATE vmm SET a = 1 WHERE vmm.a IS NULL;\n")
         let leaf = QualifiedName(schema: "s", name: "vmm 1")
-        let batch = statement.batch(pages: 0..<9, of: leaf, skippingLocked: true)
+        let batch = statement.batch(.pages(from: 0, to: 9), of: leaf, skippingLocked: true)
         #expect(
             batch == """
                 -- migrate: backfill table=vmm
@@ -43,6 +43,22 @@ import Testing
                     == file.distance(from: file.startIndex, to: inFile) + 1
             )
         }
+    }
+
+    @Test func `a walk by key compares whole keys, and passes over locked rows by them`() throws {
+        let statement = try backfill("UPDATE vmm SET a = 1 WHERE a IS NULL;\n")
+        let key = [BackfillKeyColumn(name: "a\"b", type: "text"), BackfillKeyColumn(name: "n", type: "integer")]
+        #expect(
+            statement.batch(.keys(after: ["it's", "1"], through: nil), by: key, skippingLocked: true) == #"""
+                -- migrate: backfill table=vmm
+                UPDATE vmm SET a = 1 WHERE (a IS NULL
+                ) AND (("vmm"."a""b", "vmm"."n") IN (
+                SELECT "vmm"."a""b", "vmm"."n" FROM vmm WHERE (a IS NULL
+                ) AND ("vmm"."a""b", "vmm"."n") > ('it''s'::text, '1'::integer) FOR NO KEY UPDATE SKIP LOCKED))
+                """#
+        )
+        let last = statement.batch(.keys(after: nil, through: ["z", "2"]), by: key)
+        #expect(last.hasSuffix(#"AND (("vmm"."a""b", "vmm"."n") <= ('z'::text, '2'::integer))"#))
     }
 
     struct Form: CustomTestStringConvertible {
@@ -87,7 +103,7 @@ import Testing
         #expect(count.map { $0.split(separator: "\n")[0] } == form.count.map { "SELECT count(*) FROM \($0)" })
         let original = try #require(try PostgresParser.parse(Array(form.sql.utf8))?.body(of: "UpdateStmt"))
         let batch = try #require(
-            try PostgresParser.parse(Array(statement.batch(pages: 0..<9).utf8))?.body(of: "UpdateStmt")
+            try PostgresParser.parse(Array(statement.batch(.pages(from: 0, to: 9)).utf8))?.body(of: "UpdateStmt")
         )
         #expect(shape(batch["targetList"]) == shape(original["targetList"]))
         #expect(shape(batch["fromClause"]) == shape(original["fromClause"]))
@@ -100,7 +116,7 @@ import Testing
             $0["boolop"].string == "AND_EXPR" ? $0["args"].elements : nil
         }
         #expect(arguments.dropLast().map(shape) == (own ?? [original["whereClause"]]).map(shape))
-        let skipping = statement.batch(pages: 0..<9, skippingLocked: true)
+        let skipping = statement.batch(.pages(from: 0, to: 9), skippingLocked: true)
         #expect(try PostgresParser.parse(Array(skipping.utf8))?.body(of: "UpdateStmt") != nil)
         if let count { #expect(try PostgresParser.parse(Array(count.utf8))?.typed?.type == "SelectStmt") }
     }
@@ -108,7 +124,7 @@ import Testing
     @Test func `places in a batch lead back to the file`() throws {
         let statement = try backfill("UPDATE vmm SET a = 'ä' WHERE b > 0 AND c -- x")
         let file = Array("-- migrate: backfill table=vmm\nUPDATE vmm SET a = 'ä' WHERE b > 0 AND c".unicodeScalars)
-        let batch = Array(statement.batch(pages: 0..<1).unicodeScalars)
+        let batch = Array(statement.batch(.pages(from: 0, to: 1)).unicodeScalars)
         let inserted = try #require(batch.firstIndex(of: "("))
         for position in 1...file.count {
             let inBatch = position <= inserted ? position : position + 1

@@ -21,6 +21,10 @@ import Testing
         Accepted(text: "-- Migrate : no-transaction\nVACUUM t", kind: .noTransaction),
         Accepted(text: "-- migrate: backfill table=vmm\nSELECT 1", kind: backfill(nil, "vmm")),
         Accepted(text: "-- migrate: backfill table=Public.VMM\nSELECT 1", kind: backfill("public", "vmm")),
+        Accepted(
+            text: "-- migrate: backfill table=vmm by=id,\"No\"\nSELECT 1",
+            kind: .backfill(BackfillDirective(table: QualifiedName(name: "vmm"), by: ["id", "No"]))
+        ),
         Accepted(text: "-- migrate: backfill table=\"My Table\"\nSELECT 1", kind: backfill(nil, "My Table")),
         Accepted(text: "-- migrate: backfill table=s.\"a\"\"b\"\nSELECT 1", kind: backfill("s", "a\"b")),
         Accepted(
@@ -84,6 +88,9 @@ import Testing
         Refused(text: "-- migrate: backfill", code: .invalidDirective, place: "1:1", says: "backfill table=NAME"),
         Refused(text: "-- migrate: backfill table=", code: .invalidDirective, place: "1:1", says: "table=NAME"),
         Refused(text: "-- migrate: backfill table=a.b.c", code: .invalidDirective, place: "1:1", says: "table=NAME"),
+        Refused(text: "-- migrate: backfill table=a by=", code: .invalidDirective, place: "1:1", says: "by=COLUMN"),
+        Refused(text: "-- migrate: backfill table=a by=b,b", code: .invalidDirective, place: "1:1", says: "by=COLUMN"),
+        Refused(text: "-- migrate: backfill table=a by=b.c", code: .invalidDirective, place: "1:1", says: "by=COLUMN"),
         Refused(text: "-- migrate: backfill table=1a", code: .invalidDirective, place: "1:1", says: "table=NAME"),
         Refused(text: "-- migrate: lock-timeout=5", code: .invalidDirective, place: "1:1", says: "unit"),
         Refused(text: "-- migrate: lock-timeout=-5ms", code: .invalidDirective, place: "1:1", says: "not a time"),

@@ -38,6 +38,9 @@ struct DownCommand: AsyncParsableCommand {
     )
     var stallBudget: Milliseconds?
 
+    @Option(help: ArgumentHelp("Run each down.sql as this role (SET ROLE).", valueName: "name"))
+    var role: String?
+
     @OptionGroup(title: "Global options")
     var global: GlobalOptions
 
@@ -45,6 +48,7 @@ struct DownCommand: AsyncParsableCommand {
         let console = global.console
         var options = global.migratorOptions
         if let stallBudget { options.stallBudget = stallBudget.duration }
+        options.role = role
         let migrator = try await global.migrator(console, options)
         let plan = try await migrator.rollbackPlan(to: to)
         if !plan.migrations.isEmpty, !yes { try confirm(plan, console) }

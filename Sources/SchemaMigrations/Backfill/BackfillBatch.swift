@@ -1,25 +1,33 @@
 import Postgres
 
-/// Some pages of a backfill's table, changed in one transaction.
+/// A part of a backfill's table, changed in one transaction.
 struct BackfillBatch: Sendable {
     /// What becomes of rows that others have locked.
     enum Manner: Sendable {
         /// The batch fails at once.
         case atOnce
-        /// They are passed over; the pass comes back to the pages.
+        /// They are passed over; the pass comes back to them.
         case skippingLocked
         /// They are waited for, as long as a lock may be waited for.
         case comingBack
     }
 
-    let range: PageRange
-    /// The partition to write to; nil where the step's text names the table.
-    let partition: QualifiedName?
+    let table: BackfillTable
+    /// What there is to do; where a key is walked, the batch itself finds how far it gets.
+    let span: BackfillSpan
+    /// How many rows to walk by key at most.
+    let limit: Int64
     let manner: Manner
 
-    /// The same pages in another manner.
+    /// The same part in another manner.
     func inManner(_ manner: Manner) -> BackfillBatch {
-        BackfillBatch(range: range, partition: partition, manner: manner)
+        BackfillBatch(table: table, span: span, limit: limit, manner: manner)
+    }
+}
+
+extension BackfillTable {
+    func range(_ span: BackfillSpan) -> BackfillRange {
+        BackfillRange(relation: relation, storage: storage, span: span)
     }
 }
 
@@ -53,12 +61,14 @@ struct BatchRunner: Sendable {
                 let proof = try await store.prove(attempt.token, activity: activity(cursor), in: session, connection)
                 watch.processID = proof.processID
                 let clock = ContinuousClock.now
-                let changed = try await update(batch, cursor, connection)
+                let span = try await self.span(of: batch, connection)
+                let changed = try await update(batch, span, cursor, connection)
                 // How long the UPDATE took: the rest does not depend on the number of pages.
                 let took = ContinuousClock.now - clock
                 if session.role != nil { try await connection.execute(script: StepSession.end) }
-                let next = cursor.after(batch, rows: changed)
-                guard try await store.save(next, of: step, after: batch.range, connection) else { throw Rewritten() }
+                let next = cursor.after(batch, span, rows: changed)
+                let pages = batch.table.key.isEmpty ? batch.table.range(span) : nil
+                guard try await store.save(next, of: step, after: pages, connection) else { throw Rewritten() }
                 return .committed(next, took: took, proof.request)
             }
         } catch is Rewritten {
@@ -82,17 +92,21 @@ struct BatchRunner: Sendable {
         return transaction
     }
 
+    /// How far the batch gets: pages are counted beforehand, keys are looked up.
+    private func span(of batch: BackfillBatch, _ connection: PostgresConnection) async throws -> BackfillSpan {
+        guard case .keys(let after, let end) = batch.span else { return batch.span }
+        let sql = statement.lastKey(in: batch.span, of: batch.table, limit: batch.limit)
+        let last = try await connection.query(store.once(PostgresQuery(unsafeSQL: sql))).zeroOrOne()
+        return .keys(after: after, through: try last?.decode([String].self) ?? end)
+    }
+
     private func update(
         _ batch: BackfillBatch,
+        _ span: BackfillSpan,
         _ cursor: BackfillCursor,
         _ connection: PostgresConnection
     ) async throws -> Int64 {
-        let pages = UInt32(clamping: batch.range.pages.lowerBound)..<UInt32(clamping: batch.range.pages.upperBound)
-        let sql = statement.batch(
-            pages: pages,
-            of: batch.partition,
-            skippingLocked: batch.manner == .skippingLocked
-        )
+        let sql = statement.batch(span, of: batch.table, skippingLocked: batch.manner == .skippingLocked)
         do throws(PostgresError) {
             return Int64(try await connection.execute(script: sql).last?.rowCount ?? 0)
         } catch {
@@ -101,7 +115,7 @@ struct BatchRunner: Sendable {
                 sqlFailure: error,
                 in: step,
                 position: error.server?.position.map {
-                    statement.filePosition(ofServerPosition: $0, of: batch.partition)
+                    statement.filePosition(ofServerPosition: $0, of: batch.table.partition)
                 },
                 consequence: "this batch was rolled back; \(cursor.rows) rows of earlier batches stay changed"
             )

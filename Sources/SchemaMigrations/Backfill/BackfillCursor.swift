@@ -6,37 +6,59 @@ struct BackfillCursor: Sendable, Hashable {
     private(set) var relation: UInt32
     private(set) var storage: UInt32
     private(set) var pass: Int32
+    /// The next page; where a key is walked, how many rows were walked.
+    ///
+    /// The table is done when it is `endPage`.
     private(set) var nextPage: Int64
+    /// The pages that the table had when the pass began; where a key is walked, about how many rows it has.
     private(set) var endPage: Int64
     private(set) var rows: Int64
     private(set) var batches: Int64
     /// What this pass has still to come back to.
     private(set) var skipped: SkippedRanges
+    /// The columns that are walked by; none where pages are.
+    private(set) var key: [String]
+    /// The last key that is done; nil at the beginning.
+    private(set) var after: [String]?
 
     init(start table: BackfillTable) {
         relation = table.relation
         storage = table.storage
         pass = 1
         nextPage = 0
-        endPage = table.pages
+        endPage = table.size
         rows = 0
         batches = 0
         skipped = SkippedRanges()
+        key = table.key.map(\.name)
     }
 
-    /// A batch is done.
-    func after(_ batch: BackfillBatch, rows changed: Int64) -> BackfillCursor {
+    /// A batch is done, over this span.
+    func after(_ batch: BackfillBatch, _ span: BackfillSpan, rows changed: Int64) -> BackfillCursor {
         var next = self
         next.rows += changed
         next.batches += 1
-        switch batch.manner {
-        case .atOnce: next.nextPage = batch.range.pages.upperBound
-        case .skippingLocked:
-            next.nextPage = batch.range.pages.upperBound
-            next.skipped.add(batch.range)
-        case .comingBack: next.skipped.finish(upTo: batch.range.pages.upperBound)
+        if case .comingBack = batch.manner {
+            next.skipped.finish(span)
+            return next
+        }
+        if case .skippingLocked = batch.manner { next.skipped.add(batch.table.range(span)) }
+        switch span {
+        case .pages(_, let end): next.nextPage = end
+        case .keys(_, let through):
+            next.after = through
+            next.nextPage += batch.limit
+            // The number of rows is an estimate: the end is where no key is left.
+            next.endPage = through == nil ? next.nextPage : max(endPage, next.nextPage + 1)
         }
         return next
+    }
+
+    /// What is left of the present table, of at most so many pages; nil when it is done.
+    func span(pages: Int64) -> BackfillSpan? {
+        guard nextPage < endPage else { return nil }
+        guard key.isEmpty else { return .keys(after: after, through: nil) }
+        return .pages(from: nextPage, to: min(endPage, nextPage + pages))
     }
 
     /// On to the next table of the same pass.
@@ -59,19 +81,24 @@ struct BackfillCursor: Sendable, Hashable {
         relation = table.relation
         storage = table.storage
         nextPage = 0
-        endPage = table.pages
+        endPage = table.size
+        key = table.key.map(\.name)
+        after = nil
     }
 
-    /// Whether its page numbers mean these tables' pages: none of those that count was rewritten.
+    /// Whether what it remembers means these tables: none that counts was rewritten, or is walked otherwise now.
     func isValid(on tables: [BackfillTable]) -> Bool {
         let known = Set(tables.map { [$0.relation, $0.storage] })
-        return known.contains([relation, storage])
+        return tables.contains { $0.relation == relation && $0.key.map(\.name) == key }
+            && known.contains([relation, storage])
             && skipped.ranges.allSatisfy { known.contains([$0.relation, $0.storage]) }
     }
 }
 
 extension BackfillCursor: PostgresRecord {
-    static let columnNames = ["relation", "storage", "pass", "next_page", "end_page", "rows", "batches", "skipped"]
+    static let columnNames = [
+        "relation", "storage", "pass", "next_page", "end_page", "rows", "batches", "skipped", "key", "after_key",
+    ]
 
     init(from columns: inout PostgresRecordColumns) throws(PostgresError) {
         relation = try columns.next()
@@ -81,7 +108,9 @@ extension BackfillCursor: PostgresRecord {
         endPage = try columns.next()
         rows = try columns.next()
         batches = try columns.next()
-        skipped = try SkippedRanges(numbers: try columns.next())
+        skipped = SkippedRanges(try columns.next(as: PostgresJSON<[BackfillRange]>.self).value)
+        key = try columns.next()
+        after = try columns.next()
     }
 }
 
@@ -104,20 +133,21 @@ extension HistoryStore {
     func save(
         _ cursor: BackfillCursor,
         of step: PlannedStep,
-        after range: PageRange?,
+        after range: BackfillRange?,
         _ connection: PostgresConnection
     ) async throws -> Bool {
         let saved = try await connection.query(
             """
             INSERT INTO \(unsafeSQL: backfill) (version, step, relation, storage, pass, next_page, end_page, rows,
-                batches, skipped, started_at)
+                batches, skipped, key, after_key, started_at)
             SELECT \(step.migration.version.number), \(step.ordinal), \(cursor.relation), \(cursor.storage),
                 \(cursor.pass), \(cursor.nextPage), \(cursor.endPage), \(cursor.rows), \(cursor.batches),
-                \(cursor.skipped.numbers), clock_timestamp()
+                \(PostgresJSON(cursor.skipped.ranges)), \(cursor.key), \(cursor.after), clock_timestamp()
             WHERE \(range == nil) OR pg_relation_filenode(\(range?.relation ?? 0)::oid) = \(range?.storage ?? 0)
             ON CONFLICT (version, step) DO UPDATE SET relation = excluded.relation, storage = excluded.storage,
                 pass = excluded.pass, next_page = excluded.next_page, end_page = excluded.end_page,
-                rows = excluded.rows, batches = excluded.batches, skipped = excluded.skipped
+                rows = excluded.rows, batches = excluded.batches, skipped = excluded.skipped,
+                key = excluded.key, after_key = excluded.after_key
             """
         )
         return saved.commandTag.rowCount == 1

@@ -5,7 +5,8 @@ extension BackfillRunner {
     func begin(_ connection: PostgresConnection) async throws -> BackfillState {
         try await connection.withTransaction { connection in
             try await store.prove(attempt.token, activity: step.label, connection)
-            let tables = try await BackfillTable.look(up: statement.relation, store, connection)
+            let tables = try await BackfillTable.look(up: statement, store, connection)
+            try await refuseMissingKeys(tables, connection)
             let isRestart = if case .restartBackfill = step.beginning { true } else { false }
             if isRestart { try await store.removeCursor(of: step, connection) }
             let timing = StepTiming(startedAt: .now, durationMilliseconds: 0)
@@ -42,7 +43,7 @@ extension BackfillRunner {
                 exitCode: .needsHuman
             )
         }
-        state.tables = try await BackfillTable.look(up: statement.relation, store, connection)
+        state.tables = try await BackfillTable.look(up: statement, store, connection)
         try await restart(&state, "\(remaining) rows are left", connection)
     }
 
@@ -71,7 +72,17 @@ extension BackfillRunner {
 
     /// The keys of some rows that the condition still finds; of a table without a primary key, where they are.
     private func sample(_ connection: PostgresConnection) async throws -> String {
-        let names = try await connection.query(
+        let names = try await statement.key.isEmpty ? primaryKey(connection) : statement.key
+        let parts = (names.isEmpty ? ["ctid"] : names).map { name in
+            "\(PostgresQuery.quote(literal: "\(name) = ")) || \(statement.reference).\(QualifiedName.quote(name))::text"
+        }
+        guard let query = statement.remaining(parts.joined(separator: " || ', ' || ")) else { return "unknown" }
+        let rows = try await connection.query(store.once(PostgresQuery(unsafeSQL: query + "\nLIMIT 5")))
+        return try rows.map { try $0.decode(at: 0, as: String.self) }.joined(separator: "; ")
+    }
+
+    private func primaryKey(_ connection: PostgresConnection) async throws -> [String] {
+        try await connection.query(
             store.once(
                 """
                 SELECT a.attname::text FROM pg_index AS i
@@ -81,11 +92,21 @@ extension BackfillRunner {
                 """
             )
         ).map { try $0.decode(at: 0, as: String.self) }
-        let parts = (names.isEmpty ? ["ctid"] : names).map { name in
-            "\(PostgresQuery.quote(literal: "\(name) = ")) || \(statement.reference).\(QualifiedName.quote(name))::text"
+    }
+
+    /// A walk by key never meets a row whose key is NULL; a primary key has none.
+    private func refuseMissingKeys(_ tables: [BackfillTable], _ connection: PostgresConnection) async throws {
+        guard !statement.key.isEmpty else { return }
+        for table in tables {
+            let sql = statement.rowsWithoutKey(of: table)
+            let isThere = try await connection.query(store.once(PostgresQuery(unsafeSQL: sql))).one().decode(Bool.self)
+            guard isThere else { continue }
+            throw MigrationError(
+                .invalidBackfill,
+                "\(table.partition ?? statement.relation) has rows with NULL in \(statement.key.joined(separator: ", ")): "
+                    + "a walk by these columns would never meet them",
+                hint: "name columns without NULL in the step's directive"
+            )
         }
-        guard let query = statement.remaining(parts.joined(separator: " || ', ' || ")) else { return "unknown" }
-        let rows = try await connection.query(store.once(PostgresQuery(unsafeSQL: query + "\nLIMIT 5")))
-        return try rows.map { try $0.decode(at: 0, as: String.self) }.joined(separator: "; ")
     }
 }

@@ -2,7 +2,7 @@ import Postgres
 
 /// Applies one backfill: many small committed batches over the pages of a table, or of each of its partitions.
 ///
-/// Cursor and counts commit with their batch, so a kill at any point loses nothing and repeats at most the batch that
+/// What has no such pages is walked by its key, see ``BackfillTable``. Cursor and counts commit with their batch, so a kill at any point loses nothing and repeats at most the batch that
 /// had not committed. A pass covers the pages that the table had when the pass began. A batch does not wait for rows
 /// that others have locked: it passes over them, and the pass comes back to their pages at its end. Rows that move
 /// meanwhile are their writers' to complete (a trigger); when any are left the table is walked again.
@@ -73,7 +73,7 @@ struct BackfillRunner: Sendable {
         try Task.checkCancellation()
         switch try await insist(on: batch, &state, batches, connection) {
         case .rewritten:
-            state.tables = try await BackfillTable.look(up: statement.relation, store, connection)
+            state.tables = try await BackfillTable.look(up: statement, store, connection)
             try await restart(&state, "the table was rewritten", connection)
         case .committed(let cursor, let took, let request):
             state.cursor = cursor
@@ -149,15 +149,12 @@ struct BackfillState {
 
     /// The next batch of the present table, or behind the last table, of what was skipped; nil when there is none.
     var nextBatch: BackfillBatch? {
-        if cursor.nextPage < cursor.endPage {
-            let end = min(cursor.endPage, cursor.nextPage + pace.pages)
-            let range = PageRange(relation: cursor.relation, storage: cursor.storage, pages: cursor.nextPage..<end)
-            return batch(range, .atOnce)
-        }
+        if let span = cursor.span(pages: pace.pages) { return batch(cursor.relation, span, .atOnce) }
         guard nextTable == nil, let first = cursor.skipped.ranges.first else { return nil }
-        let end = min(first.pages.upperBound, first.pages.lowerBound + pace.pages)
-        let pages = first.pages.lowerBound..<end
-        return batch(PageRange(relation: first.relation, storage: first.storage, pages: pages), .comingBack)
+        guard case .pages(let start, let end) = first.span else {
+            return batch(first.relation, first.span, .comingBack)
+        }
+        return batch(first.relation, .pages(from: start, to: min(end, start + pace.pages)), .comingBack)
     }
 
     /// Goes on to the next partition; false when there is none.
@@ -169,8 +166,8 @@ struct BackfillState {
 
     private var nextTable: BackfillTable? { tables.first { $0.relation > cursor.relation } }
 
-    private func batch(_ range: PageRange, _ manner: BackfillBatch.Manner) -> BackfillBatch {
-        let partition = tables.first { $0.relation == range.relation }?.partition
-        return BackfillBatch(range: range, partition: partition, manner: manner)
+    private func batch(_ relation: UInt32, _ span: BackfillSpan, _ manner: BackfillBatch.Manner) -> BackfillBatch? {
+        guard let table = tables.first(where: { $0.relation == relation }) else { return nil }
+        return BackfillBatch(table: table, span: span, limit: pace.rows, manner: manner)
     }
 }

@@ -1,9 +1,13 @@
-/// The UPDATE of a backfill step, ready to be run over one range of pages after the other.
+import Postgres
+
+/// The UPDATE of a backfill step, ready to be run over one range of pages, or of keys, after the other.
 package struct BackfillStatement: Sendable, Equatable {
     /// The table as the UPDATE names it; resolve it with the same search path.
     package let relation: QualifiedName
     /// What the statement calls the table in its conditions: alias or name, quoted.
     package let reference: String
+    /// The columns that the directive says to walk by; none leaves that to the table.
+    let key: [String]
     /// Whether the UPDATE reads other tables too: then what it still finds cannot be asked for.
     let readsOthers: Bool
     /// The text up to the table, the table, the text up to the condition, and the condition without a comment behind
@@ -13,29 +17,79 @@ package struct BackfillStatement: Sendable, Equatable {
     private let middle: String
     private let condition: String
 
-    /// The UPDATE over the pages from the lower bound up to, but not including, the upper.
+    /// The UPDATE over one span of a table.
     ///
-    /// The numbers stand in the text as literals, so that the planner sees a TID range scan.
-    ///
-    /// It writes to the partition, where one is given, in place of the table that the text names. Rows that others have
-    /// locked are waited for, or passed over.
+    /// It writes to the partition, where the table is one, in place of the table that the text names. Rows that others
+    /// have locked are waited for, or passed over.
+    func batch(_ span: BackfillSpan, of table: BackfillTable, skippingLocked: Bool) -> String {
+        batch(span, by: table.key, of: table.partition, skippingLocked: skippingLocked)
+    }
+
+    /// The same, of a table that need not be known to the catalog.
     package func batch(
-        pages: Range<UInt32>,
+        _ span: BackfillSpan,
+        by key: [BackfillKeyColumn] = [],
         of partition: QualifiedName? = nil,
         skippingLocked: Bool = false
     ) -> String {
         let table = target(of: partition)
-        let range =
-            "\(reference).ctid >= '(\(pages.lowerBound),0)'::tid AND \(reference).ctid < '(\(pages.upperBound),0)'::tid"
+        let range = range(span, key)
         // The line break ends a comment that the condition may end in.
         let head = "\(before)\(table)\(middle)(\(condition)\n) AND ("
         guard skippingLocked else { return "\(head)\(range))" }
         let wanted = readsOthers ? range : "(\(condition)\n) AND \(range)"
+        guard key.isEmpty else {
+            let columns = list(key)
+            return """
+                \(head)(\(columns)) IN (
+                SELECT \(columns) FROM \(table) WHERE \(wanted) FOR NO KEY UPDATE SKIP LOCKED))
+                """
+        }
         return """
             \(head)\(reference).ctid = ANY (ARRAY(
             SELECT \(reference).ctid FROM \(table) WHERE \(wanted) FOR NO KEY UPDATE SKIP LOCKED)))
             """
     }
+
+    /// Selects the key at which a batch of so many rows ends, as texts; no row where the span ends before.
+    ///
+    /// As JSON has them, values read back the same under any `DateStyle`.
+    func lastKey(in span: BackfillSpan, of table: BackfillTable, limit: Int64) -> String {
+        let values = table.key.map { "to_jsonb(\(column($0))) #>> '{}'" }.joined(separator: ", ")
+        return """
+            SELECT ARRAY[\(values)] FROM \(target(of: table.partition)) WHERE \(range(span, table.key))
+            ORDER BY \(list(table.key)) OFFSET \(max(0, limit - 1)) LIMIT 1
+            """
+    }
+
+    /// Asks whether some row has no key to be walked by.
+    func rowsWithoutKey(of table: BackfillTable) -> String {
+        let condition = table.key.map { "\(column($0)) IS NULL" }.joined(separator: " OR ")
+        return "SELECT EXISTS (SELECT FROM \(target(of: table.partition)) WHERE \(condition))"
+    }
+
+    /// The condition that holds for the rows of a span.
+    ///
+    /// Bounds stand in the text as literals, so that the planner sees a TID range scan, or a range of an index.
+    private func range(_ span: BackfillSpan, _ key: [BackfillKeyColumn]) -> String {
+        switch span {
+        case .pages(let from, let to):
+            let (first, end) = (UInt32(clamping: from), UInt32(clamping: to))
+            return "\(reference).ctid >= '(\(first),0)'::tid AND \(reference).ctid < '(\(end),0)'::tid"
+        case .keys(let after, let through):
+            let bounds = [after.map { bound(">", $0, key) }, through.map { bound("<=", $0, key) }].compactMap { $0 }
+            return bounds.isEmpty ? "true" : bounds.joined(separator: " AND ")
+        }
+    }
+
+    private func bound(_ comparison: String, _ values: [String], _ key: [BackfillKeyColumn]) -> String {
+        let literals = zip(values, key).map { "\(PostgresQuery.quote(literal: $0))::\($1.type)" }
+        return "(\(list(key))) \(comparison) (\(literals.joined(separator: ", ")))"
+    }
+
+    private func list(_ key: [BackfillKeyColumn]) -> String { key.map(column).joined(separator: ", ") }
+
+    private func column(_ key: BackfillKeyColumn) -> String { "\(reference).\(QualifiedName.quote(key.name))" }
 
     /// Counts the rows that the condition still finds; `nil` when the UPDATE reads other tables too.
     package var remainingCount: String? { remaining("count(*)") }
@@ -79,6 +133,7 @@ extension BackfillStatement {
         let update = try rules.update(in: tree, directive: directive)
         let parts = try rules.parts()
         relation = update.relation
+        key = directive.key
         reference = QualifiedName.quote(update.reference)
         before = rules.text(0..<parts.target.lowerBound)
         target = rules.text(parts.target)

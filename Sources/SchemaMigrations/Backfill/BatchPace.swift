@@ -1,4 +1,4 @@
-/// How many pages the next batch takes: sized by time, so that it suits small and large rows alike.
+/// How many pages, or rows, the next batch takes: sized by time, so that it suits small and large rows alike.
 struct BatchPace {
     var target: Duration
     let maximum: Int64
@@ -12,6 +12,12 @@ struct BatchPace {
         self.maximum = max(1, maximum)
         pages = min(pages, self.maximum)
     }
+
+    /// As many rows as a walk by key takes for them.
+    var rows: Int64 { pages * Self.rowsPerPage }
+
+    /// About as many as fit into a page of ordinary rows.
+    private static let rowsPerPage: Int64 = 50
 
     /// Grows by at most a half, and shrinks to what would have met the target.
     mutating func book(_ duration: Duration) {

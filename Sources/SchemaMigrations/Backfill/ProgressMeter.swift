@@ -11,8 +11,8 @@ struct ProgressMeter {
     /// The progress, at most five times a second and always at the end of a pass.
     mutating func take(_ cursor: BackfillCursor, on tables: [BackfillTable]) -> BackfillProgress? {
         let now = ContinuousClock.now
-        let before = tables.lazy.filter { $0.relation < cursor.relation }.reduce(0) { $0 + $1.pages }
-        let after = tables.lazy.filter { $0.relation > cursor.relation }.reduce(0) { $0 + $1.pages }
+        let before = tables.lazy.filter { $0.relation < cursor.relation }.reduce(0) { $0 + $1.size }
+        let after = tables.lazy.filter { $0.relation > cursor.relation }.reduce(0) { $0 + $1.size }
         let isEnd = cursor.nextPage >= cursor.endPage && after == 0
         if let lastReport, now - lastReport < .milliseconds(200), !isEnd { return nil }
         lastReport = now

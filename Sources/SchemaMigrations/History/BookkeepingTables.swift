@@ -8,7 +8,7 @@
 /// - `migrate_backfill` has one line for each backfill under way: where its next batch begins.
 extension HistoryStore {
     /// The layout of the tables that this version of the engine writes and reads.
-    static let format: Int32 = 5
+    static let format: Int32 = 6
 
     var tables: String {
         """
@@ -83,7 +83,9 @@ extension HistoryStore {
             end_page bigint NOT NULL,
             rows bigint NOT NULL,
             batches bigint NOT NULL,
-            skipped bigint[] NOT NULL,
+            skipped jsonb NOT NULL,
+            key text[] NOT NULL,
+            after_key text[],
             started_at timestamptz NOT NULL,
             PRIMARY KEY (version, step)
         );

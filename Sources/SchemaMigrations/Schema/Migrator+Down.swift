@@ -27,7 +27,7 @@ extension Migrator {
     ///   - acceptingDifference: Whether a schema that is not the recorded one is taken as it is.
     ///   - report: Is told what happens, from several threads.
     /// - Returns: What was taken back; nothing to do is a result, not an error.
-    /// - Throws: ``MigrationError``: no `down.sql`, refused SQL, a schema that is not the recorded one (exit 7). What
+    /// - Throws: ``MigrationError``: no `down.sql`, refused SQL, a role that is not to be had, a schema that is not the recorded one (exit 7). What
     ///   was taken back before stays taken back and recorded so.
     public func down(
         to target: MigrationVersion,
@@ -37,6 +37,7 @@ extension Migrator {
         let first = try await rollbackPlan(to: target)
         guard !first.migrations.isEmpty else { return first }
         return try await asRunner(report) { connection, token, lock in
+            let session = try await StepSession.begin(options.role, connection)
             let history = try await readHistory(connection)
             let plan = try RollbackPlan.make(
                 source: source,
@@ -57,6 +58,7 @@ extension Migrator {
                         store: store,
                         attempt: AttemptKey(token: token, number: Int32(clamping: index + 1)),
                         options: options,
+                        session: session,
                         expected: before.flatMap { recorded[$0] },
                         observer: observer,
                         report: report

@@ -7,6 +7,7 @@ struct RollbackRunner: Sendable {
     let store: HistoryStore
     let attempt: AttemptKey
     let options: MigratorOptions
+    let session: StepSession
     /// What the schema has to be afterwards, where that is known.
     let expected: SchemaFingerprint?
     let observer: LockObserver
@@ -58,7 +59,6 @@ struct RollbackRunner: Sendable {
     }
 
     private func takeBack(_ connection: PostgresConnection, _ cost: LockCost, tries: Int) async throws {
-        let session = StepSession(role: options.role)
         cost.processID = try await store.prove(attempt.token, activity: step.label, in: session, connection).processID
         do throws(PostgresError) {
             try await connection.execute(script: down.text)

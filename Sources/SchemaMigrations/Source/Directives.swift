@@ -49,7 +49,9 @@ struct Directives {
             case "no-transaction" where word == name:
                 kind = .noTransaction
             case "backfill" where word == name:
-                kind = .backfill(try Self.backfill(words.popFirst(), line, in: file))
+                let table = words.popFirst()
+                let key = words.first?.hasPrefix("by=") == true ? words.popFirst() : nil
+                kind = .backfill(try Self.backfill(table, by: key, line, in: file))
             case "phase":
                 phase = try Self.phase(line.value(of: word), line, in: file)
             case "requires-release":
@@ -97,6 +99,7 @@ struct Directives {
 
     private static func backfill(
         _ word: String?,
+        by key: String?,
         _ line: DirectiveLine,
         in file: SQLFile
     ) throws(MigrationError) -> BackfillDirective {
@@ -110,7 +113,18 @@ struct Directives {
                 hint: "write: -- migrate: backfill table=NAME"
             )
         }
-        return BackfillDirective(table: table)
+        let list = key?.dropFirst("by=".count)
+        let columns = list.map { $0.split(separator: ",", omittingEmptySubsequences: false) } ?? []
+        let names = columns.map { QualifiedName(sql: String($0)) }.compactMap { $0?.schema == nil ? $0?.name : nil }
+        guard names.count == columns.count, Set(names).count == names.count else {
+            throw file.error(
+                .invalidDirective,
+                "\"by\" needs the columns that the table is walked by, each once",
+                atByte: line.offset,
+                hint: "write: -- migrate: backfill table=NAME by=COLUMN,COLUMN"
+            )
+        }
+        return BackfillDirective(table: table, by: names)
     }
 
     private static func phase(

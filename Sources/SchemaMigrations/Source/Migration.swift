@@ -39,10 +39,13 @@ public enum StepKind: Sendable, Hashable {
 public struct BackfillDirective: Sendable, Hashable {
     /// The table that is walked.
     public let table: QualifiedName
+    /// The columns that it is walked by; none walks its pages, or its primary key where it has no pages to walk.
+    public let key: [String]
 
     /// Creates a directive.
-    public init(table: QualifiedName) {
+    public init(table: QualifiedName, by key: [String] = []) {
         self.table = table
+        self.key = key
     }
 }
 

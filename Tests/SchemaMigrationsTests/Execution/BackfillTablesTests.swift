@@ -105,8 +105,7 @@ import Testing
                 try await owner.execute(script: "BEGIN; SELECT FROM t WHERE id IN (5, 1500) FOR UPDATE")
                 let run = Task { try await migrator.up() }
                 try await waitUntil { try await owner.value("SELECT count(*) FROM t WHERE n = 7") == 1998 }
-                let remembered: Int = try await owner.value("SELECT cardinality(skipped) FROM migrate_backfill")
-                #expect(remembered == 8)
+                #expect(try await owner.value("SELECT jsonb_array_length(skipped) FROM migrate_backfill") == Int32(2))
                 try await owner.execute(script: "COMMIT")
                 _ = try await run.value
                 #expect(try await owner.value("SELECT count(*) FROM t WHERE n IS NULL") == 0)

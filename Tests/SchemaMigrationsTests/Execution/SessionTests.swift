@@ -32,6 +32,36 @@ import Testing
         }
     }
 
+    @Test func `a way back runs as the role that was asked for, with the run's search path`() async throws {
+        try await OwnServer.with([:]) { server in
+            try await server.connection.execute(
+                script: """
+                    CREATE ROLE owner; CREATE ROLE deployer LOGIN NOINHERIT IN ROLE owner;
+                    GRANT CREATE ON SCHEMA public TO deployer; CREATE SCHEMA app AUTHORIZATION owner;
+                    GRANT USAGE ON SCHEMA app TO deployer; ALTER ROLE deployer SET search_path = app, public
+                    """
+            )
+            let files = [
+                "0001_a/up.sql": "CREATE TABLE t (id int PRIMARY KEY)",
+                "0001_a/down.sql": "DROP TABLE t",
+            ]
+            let deployer = try server.with(user: "deployer")
+            let beginning = try #require(MigrationVersion(0))
+            _ = try await deployer.migrator(files) { $0.role = "owner" }.up()
+            #expect(try await server.connection.hasTable("app.t"))
+            for (role, says) in [(nil, "must be owner"), ("nobody", "there is no role nobody")] {
+                let error = await #expect(throws: MigrationError.self) {
+                    try await deployer.migrator(files) { $0.role = role }.down(to: beginning)
+                }
+                #expect(error?.message.contains(says) == true)
+            }
+            #expect(try await server.connection.hasTable("app.t"))
+            let plan = try await deployer.migrator(files) { $0.role = "owner" }.down(to: beginning)
+            #expect(plan.migrations.count == 1)
+            #expect(try await !server.connection.hasTable("app.t"))
+        }
+    }
+
     @Test func `a role that is not there, or not to be had, is told before anything is changed`() async throws {
         try await OwnServer.with([:]) { server in
             try await server.connection.execute(
