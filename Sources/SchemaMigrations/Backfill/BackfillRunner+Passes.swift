@@ -70,28 +70,13 @@ extension BackfillRunner {
         }
     }
 
-    /// The keys of some rows that the condition still finds; of a table without a primary key, where they are.
+    /// The keys of some rows that the condition still finds.
     private func sample(_ connection: PostgresConnection) async throws -> String {
-        let names = try await statement.key.isEmpty ? primaryKey(connection) : statement.key
-        let parts = (names.isEmpty ? ["ctid"] : names).map { name in
-            "\(PostgresQuery.quote(literal: "\(name) = ")) || \(statement.reference).\(QualifiedName.quote(name))::text"
-        }
-        guard let query = statement.remaining(parts.joined(separator: " || ', ' || ")) else { return "unknown" }
+        let key =
+            try await statement.key.isEmpty ? RowKey.of(statement.relation, connection) : RowKey(columns: statement.key)
+        guard let query = statement.remaining(key.text(of: statement.reference)) else { return "unknown" }
         let rows = try await connection.query(store.once(PostgresQuery(unsafeSQL: query + "\nLIMIT 5")))
         return try rows.map { try $0.decode(at: 0, as: String.self) }.joined(separator: "; ")
-    }
-
-    private func primaryKey(_ connection: PostgresConnection) async throws -> [String] {
-        try await connection.query(
-            store.once(
-                """
-                SELECT a.attname::text FROM pg_index AS i
-                JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
-                WHERE i.indrelid = to_regclass(\(statement.relation.sql)) AND i.indisprimary
-                ORDER BY array_position(i.indkey::int2[], a.attnum)
-                """
-            )
-        ).map { try $0.decode(at: 0, as: String.self) }
     }
 
     /// A walk by key never meets a row whose key is NULL; a primary key has none.

@@ -109,7 +109,7 @@ struct BackfillTable: Sendable, Hashable {
             return MigrationError(
                 .invalidBackfill,
                 "\(name) has no pages that could be walked, and no primary key to walk by",
-                hint: "name columns with an order and without NULL: -- migrate: backfill table=\(statement.relation) by=id"
+                hint: "name columns without NULL to walk by: -- migrate: backfill table=\(statement.relation) by=id"
             )
         }
         return MigrationError(

@@ -93,15 +93,18 @@ extension MigrationError {
         return all.first?.with(related: all.dropFirst().map { $0.with(related: []) })
     }
 
-    private func with(related: [MigrationError]) -> MigrationError {
+    /// The same, with a line more in its message.
+    func adding(_ line: String) -> MigrationError { with(message: "\(message)\n\(line)") }
+
+    private func with(message: String? = nil, related: [MigrationError]? = nil) -> MigrationError {
         MigrationError(
             code,
-            message,
+            message ?? self.message,
             at: location,
             excerpt: excerpt,
             hint: hint,
             exitCode: exitCode,
-            related: related,
+            related: related ?? self.related,
             underlying: underlying
         )
     }

@@ -17,8 +17,12 @@ struct TransactionStepRunner: Sendable {
         let cost = LockCost(budget: options.stallBudget)
         // Asked of the text once, not for each try.
         let mayChangeSession = step.step.mayChangeSession
-        return try await tries.run(on: connection, cost: cost) { attempt in
-            try await self.attemptOnce(attempt, connection, targets, cost, mayChangeSession: mayChangeSession)
+        do {
+            return try await tries.run(on: connection, cost: cost) { attempt in
+                try await self.attemptOnce(attempt, connection, targets, cost, mayChangeSession: mayChangeSession)
+            }
+        } catch let error as MigrationError {
+            throw await ViolatingRows(step: step, store: store, session: session).explain(error, connection)
         }
     }
 

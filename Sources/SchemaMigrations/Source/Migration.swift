@@ -1,3 +1,5 @@
+import Postgres
+
 /// Whether a migration may run while services of the previous release still work.
 public enum MigrationPhase: String, Sendable, Hashable, Codable, CaseIterable {
     /// Adds to the schema; services of the previous release go on working.
@@ -107,6 +109,8 @@ public struct MigrationStep: Sendable, Hashable {
     package let settings: String?
     /// Why the step cannot run, although it can be recorded as applied.
     let obstacle: StepObstacle?
+    /// What the parser says, once it was asked.
+    let reading = StepReading()
 
     init(
         ordinal: Int,
@@ -124,6 +128,32 @@ public struct MigrationStep: Sendable, Hashable {
         self.file = file
         self.settings = settings
         self.obstacle = obstacle
+    }
+}
+
+/// What the parser has said about a step: it is asked once, and everybody who wants to know has its answer.
+///
+/// No part of the step's value, which the answer follows from.
+struct StepReading: Sendable, Hashable {
+    private let memory = Memory()
+
+    /// The answer, from `read` if it is asked for the first time.
+    func inspection(
+        _ read: () throws(MigrationError) -> StepInspection
+    ) throws(MigrationError) -> StepInspection {
+        if let known = memory.answer.withLock({ $0 }) { return try known.get() }
+        let answer: Result<StepInspection, MigrationError>
+        do throws(MigrationError) { answer = .success(try read()) } catch { answer = .failure(error) }
+        memory.answer.withLock { $0 = answer }
+        return try answer.get()
+    }
+
+    static func == (left: StepReading, right: StepReading) -> Bool { true }
+
+    func hash(into hasher: inout Hasher) {}
+
+    private final class Memory: Sendable {
+        let answer = Lock<Result<StepInspection, MigrationError>?>(nil)
     }
 }
 

@@ -22,7 +22,7 @@ public struct StepInspection: Sendable, Equatable {
 extension MigrationStep {
     /// Checks that the step can run the way its directives say, and tells what it does.
     ///
-    /// SQL that the grammar does not know is no error in a transaction step or a no-transaction step: the server may
+    /// The text is parsed once: further calls have the same answer. SQL that the grammar does not know is no error in a transaction step or a no-transaction step: the server may
     /// be newer. It is named in ``StepInspection/notes``.
     ///
     /// - Throws: ``MigrationError`` for transaction control, a statement that refuses to run in a transaction where
@@ -30,8 +30,10 @@ extension MigrationStep {
     ///   UPDATE that cannot be run in batches. Each has its line, column and caret.
     public func inspect() throws(MigrationError) -> StepInspection {
         if let obstacle { throw obstacle.error(in: file) }
-        var inspector = StepInspector(step: self)
-        return try inspector.inspect()
+        return try reading.inspection { () throws(MigrationError) in
+            var inspector = StepInspector(step: self)
+            return try inspector.inspect()
+        }
     }
 }
 
