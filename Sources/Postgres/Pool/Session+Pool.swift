@@ -21,6 +21,12 @@ extension Session {
         return age < 1_000_000_000 || handle.isAlive()
     }
 
+    /// Whether the server has closed nothing and said nothing, as far as the socket tells; false while it is in use.
+    func isStillThere() -> Bool {
+        guard !isInUse, let handle else { return false }
+        return handle.isAlive()
+    }
+
     /// Lets go what the last user may have left in the session, except for prepared statements.
     ///
     /// Returns whether the session can be used again.
@@ -52,5 +58,12 @@ extension Session {
             return false
         }
         return await rollBack(.transaction) == nil && isIdle
+    }
+}
+
+extension PostgresConnection {
+    /// Whether nothing speaks against the connection: a system call, no round trip; false while it is in use.
+    package var isStillThere: Bool {
+        get async { await session.isStillThere() }
     }
 }

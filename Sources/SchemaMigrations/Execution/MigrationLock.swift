@@ -9,6 +9,7 @@ import Synchronization
 final class MigrationLock: Sendable {
     let connection: PostgresConnection
     private let loss = Loss()
+    private let signOfLife = SignOfLife()
     private let heartbeat: Task<Void, Never>
 
     /// Whether the connection that holds the lock has broken, as far as the last heartbeat knows.
@@ -49,11 +50,13 @@ final class MigrationLock: Sendable {
         }
     }
 
-    /// Asks the connection that holds the lock for a sign of life.
+    /// Whether the connection that holds the lock is there: by its socket, and asked when its last sign of life is old.
     func isHeld() async -> Bool {
         guard !isLost else { return false }
+        if signOfLife.isFresh, await connection.isStillThere { return true }
         do {
             try await connection.execute(script: "SELECT 1", timeout: .seconds(10))
+            signOfLife.note()
             return true
         } catch {
             if !Task.isCancelled { loss.note() }
@@ -145,6 +148,15 @@ final class MigrationLock: Sendable {
         func note() {
             flag.store(true, ordering: .releasing)
         }
+    }
+
+    /// When the connection has answered last: a step that takes a millisecond should not wait for an answer first.
+    private final class SignOfLife: Sendable {
+        private let last = Lock(ContinuousClock.now)
+
+        var isFresh: Bool { last.withLock { ContinuousClock.now - $0 < .milliseconds(500) } }
+
+        func note() { last.withLock { $0 = ContinuousClock.now } }
     }
 }
 

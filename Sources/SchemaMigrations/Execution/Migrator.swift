@@ -221,12 +221,11 @@ public struct Migrator: Sendable {
         for (index, step) in plan.pending.enumerated() {
             try Task.checkCancellation()
             guard await lock.isHeld() else { throw MigrationError.lockLost(before: step) }
-            try await store.request(work.connection).refusePause()
             try await clearTheWay(for: step, lock, work.connection)
-            report(.stepStarted(step.identity))
             let attempt = AttemptKey(token: token, number: Int32(clamping: index + 1))
+            try await begin(step, attempt, work.connection)
+            report(.stepStarted(step.identity))
             do {
-                try await store.begin(attempt, step, runner: options.holder, work.connection)
                 let timing = try await applyOne(step, on: work, attempt, observer, session, report)
                 result.book(step, timing)
                 report(.finished(step, timing))
@@ -236,10 +235,25 @@ public struct Migrator: Sendable {
                 await book(described, of: attempt, work.connection)
                 throw described
             }
-            try await fingerprints.record(after: step, work.connection)
+            if fingerprints.isDue(after: step) {
+                try await work.connection.execute(script: HistoryStore.resetSession)
+                try await fingerprints.record(after: step, work.connection)
+            }
         }
+        try await work.connection.execute(script: HistoryStore.resetSession)
         try await store.finishInitialRun(token, work.connection)
         return result
+    }
+
+    /// Writes that a step begins, unless somebody has asked runs to pause.
+    private func begin(_ step: PlannedStep, _ attempt: AttemptKey, _ connection: PostgresConnection) async throws {
+        do {
+            while try await !store.begin(attempt, step, runner: options.holder, mayBePaused: true, connection) {
+                try await store.request(connection).refusePause()
+            }
+        } catch {
+            throw MigrationError.describing(error, step: step)
+        }
     }
 
     /// Writes to the attempt log how a step failed; where that fails too, the next runner finds the attempt abandoned.
@@ -274,8 +288,6 @@ public struct Migrator: Sendable {
             let names = try await settingsLeftBehind(work.connection)
             if !names.isEmpty { report(.stepLeftSettings(step.identity, names: names)) }
         }
-        // What a file sets for its session must not reach the next step.
-        try await work.connection.execute(script: "SET SESSION AUTHORIZATION DEFAULT; RESET ALL")
         return timing
     }
 

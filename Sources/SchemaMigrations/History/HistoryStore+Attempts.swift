@@ -24,27 +24,38 @@ extension HistoryStore {
 
     /// Says, in a transaction of its own, that a step begins: to those who wait, and for good.
     ///
-    /// One message and no flush to disk: a server that crashes right now may forget it.
+    /// One message and no flush to disk: a server that crashes right now may forget it. What the step before has set
+    /// for its session is reset first, by the same message.
     ///
+    /// - Returns: False when somebody has asked runs to pause, and `mayBePaused`: then nothing was begun.
     /// - Throws: ``MigrationError`` of code `fenced` when another runner has taken over.
-    func begin(_ key: AttemptKey, _ step: PlannedStep, runner: String, _ connection: PostgresConnection) async throws {
+    func begin(
+        _ key: AttemptKey,
+        _ step: PlannedStep,
+        runner: String,
+        mayBePaused: Bool = false,
+        _ connection: PostgresConnection
+    ) async throws -> Bool {
         let token = key.token.value
         let activity = PostgresQuery.quote(literal: step.label)
         let texts = [step.migration.name, step.step.name, step.step.kind.label.rawValue, runner]
             .map(PostgresQuery.quote(literal:)).joined(separator: ", ")
+        let unlessPaused = mayBePaused ? " AND NOT EXISTS (SELECT FROM \(request) WHERE paused_at IS NOT NULL)" : ""
         let tags = try await connection.execute(
             script: """
-                BEGIN; SET LOCAL synchronous_commit = off;
+                \(Self.resetSession); BEGIN; SET LOCAL synchronous_commit = off;
                 UPDATE \(control) SET activity = \(activity), activity_at = clock_timestamp() WHERE token = \(token);
                 INSERT INTO \(attempt) (token, number, version, step, migration_name, step_name, kind, runner, role,
                     started_at, outcome)
                 SELECT \(token), \(key.number), \(step.migration.version.number), \(step.ordinal), \(texts), session_user,
                     clock_timestamp(), 'running'
-                FROM \(control) WHERE token = \(token);
+                FROM \(control) WHERE token = \(token)\(unlessPaused);
                 COMMIT
                 """
         )
-        guard tags.dropLast().last?.rowCount == 1 else { throw MigrationError.fenced() }
+        let counts = tags.dropLast().suffix(2).map(\.rowCount)
+        guard counts.first == 1 else { throw MigrationError.fenced() }
+        return counts.last == 1
     }
 
     /// Writes, in the transaction that does it, that an attempt to take a migration back has led to its end.

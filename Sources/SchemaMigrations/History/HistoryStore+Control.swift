@@ -71,6 +71,9 @@ extension HistoryStore {
         )
     }
 
+    /// Undoes what a step's SQL may have set for its session.
+    static let resetSession = "SET SESSION AUTHORIZATION DEFAULT; RESET ALL"
+
     /// What people ask of a running `up`.
     func request(_ connection: PostgresConnection) async throws -> RunRequest {
         let rows = try await connection.query(

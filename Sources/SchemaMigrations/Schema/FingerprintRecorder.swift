@@ -22,12 +22,16 @@ struct FingerprintRecorder: Sendable {
         versions = Set(completed.suffix(count))
     }
 
-    /// Records the fingerprint if the step completed one of these migrations.
+    /// Whether the step completes one of these migrations.
+    func isDue(after step: PlannedStep) -> Bool {
+        step.isLast && versions.contains(step.migration.version)
+    }
+
+    /// Records the fingerprint.
     ///
     /// A schema that cannot be read right now, because somebody keeps a lock or drops things meanwhile, stays without
     /// a fingerprint: that must not fail a migration that is applied.
     func record(after step: PlannedStep, _ connection: PostgresConnection) async throws {
-        guard step.isLast, versions.contains(step.migration.version) else { return }
         let reader = SchemaReader(bookkeepingSchema: store.schema)
         do {
             let fingerprint = try await reader.fingerprint(connection)

@@ -87,7 +87,7 @@ private struct VerifyScript {
         }
         let outcome = try await run(file, connection)
         // What the file sets for its session must not reach the next.
-        try await connection.execute(script: "SET SESSION AUTHORIZATION DEFAULT; RESET ALL")
+        try await connection.execute(script: HistoryStore.resetSession)
         return outcome
     }
 

@@ -36,7 +36,7 @@ struct RollbackRunner: Sendable {
                 underlying: error
             )
         }
-        try await connection.execute(script: "SET SESSION AUTHORIZATION DEFAULT; RESET ALL")
+        try await connection.execute(script: HistoryStore.resetSession)
         return StepTiming(
             startedAt: startedAt,
             durationMilliseconds: Int64((ContinuousClock.now - clock).milliseconds),

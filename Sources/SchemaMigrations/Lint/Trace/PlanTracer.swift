@@ -74,7 +74,7 @@ private struct StepTracer {
             ? try await runOutside(summaries, connection)
             : try await connection.withTransaction { try await runInside(summaries, $0) }
         // What a file sets for its session must not reach the next step.
-        try await connection.execute(script: "SET SESSION AUTHORIZATION DEFAULT; RESET ALL")
+        try await connection.execute(script: HistoryStore.resetSession)
         let after = try await Relations.read(connection)
         return StepTrace(
             step: step.identity,
