@@ -30,6 +30,36 @@ struct CursorTests {
         }
     }
 
+    @Test func `a held cursor needs no transaction, and outlives one`() async throws {
+        struct Enough: Error {}
+        try await withDatabase { database in
+            try await database.connect { connection in
+                let left: () async throws -> Int = {
+                    try await connection.value("SELECT count(*) FROM pg_cursors WHERE name LIKE 'cursor%'")
+                }
+                try await connection.withCursor("SELECT generate_series(1, \(5))", fetchSize: 3, isHeld: true) {
+                    cursor in
+                    var numbers: [Int] = []
+                    while let rows = try await cursor.next() {
+                        numbers += try rows.map { try $0.decode(at: 0) }
+                        try await connection.withTransaction { _ in }
+                    }
+                    #expect(numbers == [1, 2, 3, 4, 5])
+                    #expect(try await left() == 1)
+                }
+                #expect(try await left() == 0)
+                await #expect(throws: Enough.self) {
+                    try await connection.withCursor("SELECT 1", isHeld: true) { _ in throw Enough() }
+                }
+                #expect(try await left() == 0)
+            }
+            let error = try await database.connect({ $0.pooler = .transaction }) { connection in
+                try await postgresError { try await connection.withCursor("SELECT 1", isHeld: true) { _ in } }
+            }
+            #expect(error?.code == .unexpectedResult && error?.message.contains("pooler") == true)
+        }
+    }
+
     @Test func `a scrollable cursor goes back, another does not`() async throws {
         try await withDatabase { database in
             try await database.connect { connection in

@@ -147,6 +147,15 @@ struct EncryptionTests {
             let wrong = try await refusal("\(string) password=hunter2")
             #expect(wrong.contains("password authentication failed"))
             #expect(!wrong.contains("hunter2"))
+            let fetched = try PostgresConfiguration("\(string) password=hunter2")
+            let password = try #require(try /password='?([0-9a-f]+)'?/.firstMatch(in: string)).1
+            var options = PostgresPool.Options()
+            options.beforeConnecting = { configuration throws(PostgresError) in
+                try configuration.withPassword(String(password))
+            }
+            let pool = PostgresPool(fetched, options)
+            #expect(try await pool.query("SELECT 1").count == 1)
+            await pool.shutDown()
             let none = "host=127.0.0.1 port=\(server.port) user=postgres dbname=postgres passfile=/dev/null"
             #expect(try await refusal(none).contains(".pgpass"))
         }

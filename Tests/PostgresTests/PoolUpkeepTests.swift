@@ -191,4 +191,29 @@ struct PoolUpkeepTests {
             #expect(memory == "5MB")
         }
     }
+
+    @Test func `what to connect with is asked before each connect`() async throws {
+        let asked = Shared(0)
+        try await withPool {
+            $0.maximumConnections = 2
+            $0.beforeConnecting = { configuration throws(PostgresError) in
+                let number = asked.withLock { count in
+                    count += 1
+                    return count
+                }
+                guard number > 1 else { throw PostgresError(.invalidConfiguration, "no token yet") }
+                var current = configuration
+                current.applicationName = "token \(number)"
+                return current
+            }
+        } _: { pool, _ in
+            #expect(try await postgresError { try await pool.query("SELECT 1") }?.message == "no token yet")
+            var names: [String] = []
+            try await pool.withConnection { first in
+                names.append(try await first.query("SHOW application_name").one().decode(at: 0))
+                names.append(try await pool.query("SHOW application_name").one().decode(at: 0))
+            }
+            #expect(names == ["token 2", "token 3"])
+        }
+    }
 }

@@ -17,6 +17,21 @@ struct StatementCacheTests {
         }
     }
 
+    @Test(arguments: [(-1, [1, 1, 1]), (1, [1, 1, 1]), (3, [0, 0, 1])])
+    func `with which use a statement is prepared can be set`(threshold: Int, counts: [Int]) async throws {
+        try await withDatabase { database in
+            try await database.connect({ $0.statementCacheThreshold = threshold }) { connection in
+                var seen: [Int] = []
+                for number in 0..<3 {
+                    let read: Int = try await connection.value("SELECT \(number) + 1")
+                    #expect(read == number + 1)
+                    seen.append(try await connection.preparedStatementCount)
+                }
+                #expect(seen == counts)
+            }
+        }
+    }
+
     @Test func `the same text with other types is another statement`() async throws {
         try await withDatabase { database in
             try await database.connect { connection in

@@ -36,6 +36,25 @@ struct TransactionTests {
         }
     }
 
+    @Test func `a transaction that is only tried leaves nothing behind, alone and within another`() async throws {
+        try await withTable { connection, _ in
+            let seen = try await connection.withRolledBackTransaction { connection in
+                try await connection.query("INSERT INTO t VALUES (1)")
+                return try await numbers(connection)
+            }
+            #expect(seen == [1])
+            #expect(await !connection.isInTransaction)
+            try await connection.withTransaction { connection in
+                try await connection.query("INSERT INTO t VALUES (2)")
+                try await connection.withRolledBackTransaction { try await $0.query("INSERT INTO t VALUES (3)") }
+            }
+            await #expect(throws: Refusal.self) {
+                try await connection.withRolledBackTransaction { _ in throw Refusal() }
+            }
+            #expect(try await numbers(connection) == [2])
+        }
+    }
+
     @Test func `a transaction within a transaction is a savepoint`() async throws {
         try await withTable { connection, _ in
             try await connection.withTransaction { connection in

@@ -49,6 +49,10 @@ public struct PostgresConfiguration: Sendable {
     public var statementCaching: StatementCaching = .automatic
     /// How many statements a connection keeps prepared at most; 0 keeps none.
     public var statementCacheSize = 256
+    /// With which use a statement is prepared: 1 is the first, which costs it a round trip more.
+    ///
+    /// Default 2, so that text used once does not push out what is used often. Of below 1 it is 1.
+    public var statementCacheThreshold = 2
     /// Where notices and warnings go.
     ///
     /// Bound values are never logged.
@@ -83,8 +87,20 @@ public struct PostgresConfiguration: Sendable {
     ///
     /// - Throws: ``PostgresError`` of code `invalidConfiguration`.
     public func withDatabase(_ name: String) throws(PostgresError) -> PostgresConfiguration {
+        try with("dbname", name)
+    }
+
+    /// The same with this password: one that is fetched from a vault, or a token that lasts for minutes; see
+    /// ``PostgresPool/Options/beforeConnecting``.
+    ///
+    /// - Throws: ``PostgresError`` of code `invalidConfiguration`, which does not quote it.
+    public func withPassword(_ password: String) throws(PostgresError) -> PostgresConfiguration {
+        try with("password", password)
+    }
+
+    private func with(_ key: String, _ value: String) throws(PostgresError) -> PostgresConfiguration {
         var parts = options
-        parts["dbname"] = name
+        parts[key] = value
         var copy = try PostgresConfiguration(ConnectionString.join(parts))
         copy.applicationName = applicationName
         copy.connectTimeout = connectTimeout
@@ -96,6 +112,7 @@ public struct PostgresConfiguration: Sendable {
         copy.pooler = pooler
         copy.statementCaching = statementCaching
         copy.statementCacheSize = statementCacheSize
+        copy.statementCacheThreshold = statementCacheThreshold
         copy.logger = logger
         return copy
     }

@@ -25,6 +25,33 @@ extension PostgresConnection {
         return try await run(level, options, body)
     }
 
+    /// Runs `body` in a transaction that is rolled back in any case: for tests, and to see what a change would do.
+    ///
+    /// ```swift
+    /// let refused = try await connection.withRolledBackTransaction { connection in
+    ///     try await connection.query("DELETE FROM vmm WHERE sled_id = \(sled)").commandTag.rowCount
+    /// }
+    /// ```
+    /// Inside another transaction it is a savepoint of that one. What does not roll back stays: sequences have moved.
+    ///
+    /// - Throws: what `body` throws, and ``PostgresError`` as ``withTransaction(_:_:)``.
+    @discardableResult
+    public func withRolledBackTransaction<R>(
+        _ options: TransactionOptions = TransactionOptions(),
+        _ body: (PostgresConnection) async throws -> R
+    ) async throws -> R {
+        try checkLease()
+        let level = try await begin(options, mayNest: true)
+        let value: R
+        do {
+            value = try await body(self)
+        } catch {
+            throw await rolledBack(level, after: error)
+        }
+        if let failure = await observed("ROLLBACK", { await session.rollBack(level) }) { throw failure }
+        return value
+    }
+
     func begin(_ options: TransactionOptions, mayNest: Bool) async throws(PostgresError) -> Session.TransactionLevel {
         // What is open already makes it a savepoint; only who traces needs to know before.
         let isNested = if isObserved { await isInTransaction } else { false }

@@ -87,7 +87,7 @@ extension Session {
     }
 
     func attempt(_ query: PostgresQuery, deadline: MonotonicTime?) async throws(PostgresError) -> PostgresRows {
-        guard let (entry, isSecondUse) = cached(query), isSecondUse else {
+        guard let (entry, isDue) = cached(query), isDue else {
             let answer = try await exchange(deadline: deadline) {
                 $0.send(sql: query.sql, parameters: query.parameters)
             }

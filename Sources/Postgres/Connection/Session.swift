@@ -49,7 +49,10 @@ actor Session {
         self.configuration = configuration
         self.database = database
         knownChanges = database.changeCount
-        statements = StatementCache(capacity: configuration.statementCacheSize)
+        statements = StatementCache(
+            capacity: configuration.statementCacheSize,
+            threshold: configuration.statementCacheThreshold
+        )
     }
 
     deinit {
@@ -71,7 +74,7 @@ actor Session {
     /// The statement's entry in the cache; see ``StatementCache/use(_:)``.
     ///
     /// What another session found stale is forgotten here too, before it can fail a transaction.
-    func cached(_ query: PostgresQuery) -> (entry: StatementCache.Entry, isSecondUse: Bool)? {
+    func cached(_ query: PostgresQuery) -> (entry: StatementCache.Entry, isDue: Bool)? {
         let changes = database.changeCount
         if changes != knownChanges {
             knownChanges = changes

@@ -3,6 +3,8 @@ import CLibPQ
 extension Session {
     /// As much is handed to libpq before its buffer must be seen empty; the server's buffers come on top.
     private static let sendLimit = 64 << 10
+    /// The same for the first portion, so that the server works while the others are made.
+    private static let firstSendLimit = 4 << 10
 
     /// Runs the statements in pipeline mode and fills their slots.
     func run(
@@ -73,7 +75,8 @@ extension Session {
 
     /// Hands statements to libpq until its buffer has enough.
     private func send(_ run: PipelineRun, _ handle: ConnectionHandle) -> Bool {
-        while !run.isSent, run.unflushed < Self.sendLimit {
+        let limit = run.next == 0 ? Self.firstSendLimit : Self.sendLimit
+        while !run.isSent, run.unflushed < limit {
             if run.isStopped || run.next == run.statements.count {
                 return sendEnd(run, handle)
             }
@@ -87,7 +90,7 @@ extension Session {
         let query = run.statements[index].query
         run.next += 1
         run.unflushed += query.parameters.byteCount + query.sql.utf8.count + 64
-        if let (entry, isSecondUse) = cached(query), isSecondUse {
+        if let (entry, isDue) = cached(query), isDue {
             if !entry.isPrepared {
                 guard handle.sendPrepare(name: entry.name, sql: query.sql, parameters: query.parameters) else {
                     return false

@@ -18,7 +18,8 @@ extension PostgresPool {
         guard isWanted else { return perform(books.withLock { $0.state.connectAbandoned() }) }
         let start = MonotonicTime.now()
         do throws(PostgresError) {
-            let session = try await Session.open(configuration, database)
+            let current = try await options.beforeConnecting?(configuration) ?? configuration
+            let session = try await Session.open(current, database)
             try await prepare(session)
             let now = MonotonicTime.now()
             metrics?.created(now.nanoseconds &- start.nanoseconds)

@@ -58,6 +58,10 @@ extension PostgresPool {
         ///
         /// Default `postgres`.
         public var name = "postgres"
+        /// Asked before each connect what to connect with: the pool's configuration with a password that is valid now.
+        ///
+        /// It must name the same database. What it throws is treated as a failed connect.
+        public var beforeConnecting: ConfigurationSource?
         /// Called with each new connection before it is lent; one for which it throws is closed.
         ///
         /// Settings that it makes do not outlive ``SessionReset/standard``, which makes those of the configuration anew.
@@ -71,6 +75,10 @@ extension PostgresPool {
         /// Makes options with the defaults named above.
         public init() {}
     }
+
+    /// What to connect with now, made of a pool's configuration.
+    public typealias ConfigurationSource =
+        @Sendable (PostgresConfiguration) async throws(PostgresError) -> PostgresConfiguration
 
     /// How a connection that comes back is made ready for the next caller.
     public enum SessionReset: Sendable {

@@ -1,7 +1,7 @@
-/// Which statements a connection has prepared, and which it has seen once.
+/// Which statements a connection has prepared, and which it has seen.
 ///
-/// A statement is prepared on its second use, so that text used once does not push out what is used often. The cache
-/// has a bound: the one unused for longest goes, and is deallocated on the server with the next chance.
+/// A statement is prepared on its second use, or another that is configured, so that text used once does not push out
+/// what is used often. The cache has a bound: the one unused for longest goes, and is deallocated on the server with the next chance.
 struct StatementCache {
     struct Key: Hashable {
         let sql: String
@@ -14,6 +14,7 @@ struct StatementCache {
         var isPrepared = false
         var layout: ColumnLayout?
         fileprivate var lastUse: UInt64 = 0
+        fileprivate var useCount = 0
 
         init(key: Key, name: String) {
             self.key = key
@@ -22,6 +23,8 @@ struct StatementCache {
     }
 
     private var capacity: Int
+    /// With which use a statement is prepared.
+    private let threshold: Int
     /// Apart for each session: behind a pooler, names of several clients meet in one session of the server.
     private let prefix = "s" + String(UInt32.random(in: .min ... .max), radix: 36) + "_"
     private var entries: [Key: Entry] = [:]
@@ -37,30 +40,36 @@ struct StatementCache {
     /// Names that the server still holds and nobody uses.
     private(set) var evicted: [String] = []
 
-    init(capacity: Int) {
+    init(capacity: Int, threshold: Int) {
         self.capacity = capacity
+        self.threshold = threshold
     }
 
     /// The statement's entry, and whether it is time to prepare it; nil when it is not to be cached.
-    mutating func use(_ query: PostgresQuery) -> (entry: Entry, isSecondUse: Bool)? {
+    mutating func use(_ query: PostgresQuery) -> (entry: Entry, isDue: Bool)? {
         guard capacity > 0, query.isCacheable else { return nil }
         uses += 1
         if let entry = recent.first(where: { $0.key.sql == query.sql && query.parameters.hasTypes($0.key.types) }) {
-            entry.lastUse = uses
-            return (entry, true)
+            return (entry, note(entry))
         }
         let key = Key(sql: query.sql, types: query.parameters.types)
         if let entry = entries[key] {
-            entry.lastUse = uses
             noteRecent(entry)
-            return (entry, true)
+            return (entry, note(entry))
         }
         if entries.count >= capacity { evictOldest() }
         names += 1
         let entry = Entry(key: key, name: "\(prefix)\(names)")
-        entry.lastUse = uses
         entries[key] = entry
-        return (entry, false)
+        return (entry, note(entry))
+    }
+
+    /// Notes a use; whether the statement is to be prepared by now.
+    private mutating func note(_ entry: Entry) -> Bool {
+        entry.lastUse = uses
+        guard entry.useCount < threshold else { return true }
+        entry.useCount += 1
+        return entry.useCount >= threshold
     }
 
     /// Forgets one statement, whose plan or name the server refused.

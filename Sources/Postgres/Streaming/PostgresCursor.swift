@@ -22,22 +22,27 @@ extension PostgresConnection {
     ///   - query: A SELECT or VALUES; interpolated values are bound.
     ///   - fetchSize: How many rows ``PostgresCursor/next()`` fetches, at least 1.
     ///   - isScrollable: Whether ``PostgresCursor/move(by:)`` may go backwards, at a cost that depends on the query.
+    ///   - isHeld: Whether it outlives the transaction, and needs none: `WITH HOLD`. The server runs the whole query
+    ///     when the transaction ends and keeps the rows, on disk if they are many, until `body` returns.
     ///   - body: Fetches the rows.
     /// - Returns: what `body` returns; the cursor is closed then.
     /// - Throws: what `body` throws; ``PostgresError`` as ``query(_:timeout:)``, and `unexpectedResult` outside a
-    ///   transaction, where the server keeps no cursor. The manual's page is "DECLARE".
+    ///   transaction, where the server keeps no cursor but held ones, and for a held one behind a pooler in
+    ///   transaction mode. The manual's page is "DECLARE".
     public func withCursor<R>(
         _ query: PostgresQuery,
         fetchSize: Int = 1000,
         isScrollable: Bool = false,
+        isHeld: Bool = false,
         _ body: (PostgresCursor) async throws -> R
     ) async throws -> R {
         try checkLease()
         let cursor = PostgresCursor(self, name: await session.nextCursorName(), fetchSize: max(1, fetchSize))
         let scroll = isScrollable ? "SCROLL" : "NO SCROLL"
-        let declaration = query.declared("DECLARE \(cursor.name) \(scroll) CURSOR FOR ")
+        let hold = isHeld ? "WITH HOLD " : ""
+        let declaration = query.declared("DECLARE \(cursor.name) \(scroll) CURSOR \(hold)FOR ")
         try await observed(declaration.sql) { () async throws(PostgresError) in
-            try await session.declare(declaration)
+            try await session.declare(declaration, isHeld: isHeld)
         }
         let value: R
         do {
@@ -46,7 +51,7 @@ extension PostgresConnection {
             // A failed transaction has closed it, and one that goes on should not keep it: a task of its own, which
             // does not inherit a cancellation.
             let session = session
-            await Task { await session.abandon(cursor: cursor.name) }.value
+            await Task { await session.abandon(cursor: cursor.name, isHeld: isHeld) }.value
             throw error
         }
         try await cursor.close()
@@ -54,9 +59,9 @@ extension PostgresConnection {
     }
 }
 
-/// A cursor of the server; see ``PostgresConnection/withCursor(_:fetchSize:isScrollable:_:)``.
+/// A cursor of the server; see ``PostgresConnection/withCursor(_:fetchSize:isScrollable:isHeld:_:)``.
 ///
-/// Valid within the scope that lends it, and within the transaction or savepoint around that.
+/// Valid within the scope that lends it, and within the transaction or savepoint around that unless it is held.
 public struct PostgresCursor: Sendable {
     private let connection: PostgresConnection
     let name: String
@@ -110,28 +115,32 @@ public struct PostgresCursor: Sendable {
 }
 
 extension Session {
-    /// Declares a cursor where a transaction is open.
-    fileprivate func declare(_ query: PostgresQuery) async throws(PostgresError) {
+    /// Declares a cursor where a transaction is open, or one that is held.
+    fileprivate func declare(_ query: PostgresQuery, isHeld: Bool) async throws(PostgresError) {
         try query.check()
         let deadline = deadline()
         // Before looking: another task's command under way says nothing of a transaction.
         try await takeTurn(until: deadline)
         defer { endTurn() }
-        guard transactionStatus != PQTRANS_IDLE else {
+        guard isHeld || transactionStatus != PQTRANS_IDLE else {
             throw PostgresError(.unexpectedResult, "a cursor needs a transaction", nothingWasSent: true)
+        }
+        guard !isHeld || !isPooled else {
+            let reason = "a pooler in transaction mode keeps no cursor beyond a transaction"
+            throw PostgresError(.unexpectedResult, reason, nothingWasSent: true)
         }
         _ = try await attempt(try await bind(query, deadline: deadline), deadline: deadline)
     }
 
     /// Closes a cursor whose scope failed, where its transaction goes on.
-    fileprivate func abandon(cursor name: String) async {
+    fileprivate func abandon(cursor name: String, isHeld: Bool) async {
         do throws(PostgresError) {
             try await takeTurn(until: nil, .isIgnored)
         } catch {
             return
         }
         defer { endTurn() }
-        guard transactionStatus == PQTRANS_INTRANS else { return }
+        guard transactionStatus == PQTRANS_INTRANS || (isHeld && transactionStatus == PQTRANS_IDLE) else { return }
         _ = try? await run(script: "CLOSE \(name)", deadline: deadline(configuration.cancelTimeout), .isIgnored)
     }
 }

@@ -55,7 +55,7 @@ extension Session {
         deadline: MonotonicTime?
     ) async throws(PostgresError) -> OpenedRows {
         var prepared: StatementCache.Entry?
-        if let (entry, isSecondUse) = cached(query), isSecondUse {
+        if let (entry, isDue) = cached(query), isDue {
             if !entry.isPrepared { try await prepare(entry, query, deadline: deadline) }
             prepared = entry
         }
