@@ -17,8 +17,8 @@ public import Postgres
 /// ```
 ///
 /// **When the connection breaks** under a statement that writes, the error is a `PostgresError` whose `mayHaveCommitted`
-/// is true: whether the row was written is unknown. Where its `nothingWasSent` is true, the row was not. In both cases
-/// the same call may be made again: an insert then finds the existing row, and an update answers
+/// is true: whether the row was written is unknown. Where it is false, the row was not written, and so it is for what
+/// only reads. In both cases the same call may be made again: an insert then finds the existing row, and an update answers
 /// ``UpdateOutcome/alreadyApplied(now:)`` when the first call was the one that wrote.
 public struct Datastore: Sendable {
     /// Where the connections come from.
@@ -42,7 +42,19 @@ public struct Datastore: Sendable {
 
     /// Runs a statement that only reads.
     func read(_ query: PostgresQuery) async throws -> PostgresRows {
-        guard let reading else { return try await pool.query(query) }
-        return try await pool.withTransaction(reading) { try await $0.query(query) }
+        try await read(in: reading) { session in try await session.run(query) }
+    }
+
+    /// Runs statements that only read, in a transaction where options are given: whatever breaks, nothing was committed.
+    func read<R>(
+        in options: TransactionOptions?,
+        _ body: (any QueryRunner) async throws -> R
+    ) async throws -> R {
+        do {
+            guard let options else { return try await body(pool) }
+            return try await pool.withTransaction(options) { try await body($0) }
+        } catch let error as PostgresError {
+            throw error.withoutCommit()
+        }
     }
 }

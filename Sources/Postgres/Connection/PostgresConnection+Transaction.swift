@@ -137,8 +137,9 @@ extension Session {
         } catch {
             // A setting that is refused leaves the transaction open, and failed.
             if transactionStatus != PQTRANS_IDLE { await undoBegin() }
-            throw error
+            throw error.withoutCommit()
         }
+        holdsTransaction = true
         return mayNest ? .transaction : .retried
     }
 

@@ -179,6 +179,7 @@ extension Session {
     func finish(_ answer: Answer, stop: Stop?, _ handle: ConnectionHandle) -> Result<Answer, PostgresError> {
         guard handle.isOK else { return .failure(lost(handle, answer)) }
         if transactionStatus != PQTRANS_INERROR { abortCause = nil }
+        if transactionStatus == PQTRANS_IDLE { holdsTransaction = false }
         if let stop, let error = answer.error, error.sqlState == .queryCanceled {
             var reported = stop.error
             reported.server = error

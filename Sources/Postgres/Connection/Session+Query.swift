@@ -7,6 +7,16 @@ extension Session {
         let deadline = deadline(timeout)
         try await takeTurn(until: deadline)
         defer { endTurn() }
+        do throws(PostgresError) {
+            return try await queryInTurn(query, deadline: deadline)
+        } catch {
+            throw judged(error, of: query.sql)
+        }
+    }
+
+    private func queryInTurn(_ query: PostgresQuery, deadline: MonotonicTime?) async throws(PostgresError)
+        -> PostgresRows
+    {
         let bound = query.hasNamedTypes ? try await bind(query, deadline: deadline) : query
         do throws(PostgresError) {
             return try await attempt(bound, deadline: deadline)
@@ -16,12 +26,31 @@ extension Session {
         }
     }
 
+    /// The error of a statement, told as definite where the connection was lost within a transaction: the server rolls
+    /// that back, unless the statement itself ended it.
+    private func judged(_ error: PostgresError, of sql: String) -> PostgresError {
+        guard isClosed, holdsTransaction, !Self.mayEndTransaction(sql) else { return error }
+        return error.withoutCommit()
+    }
+
+    /// Whether a text has words that end a transaction, other than `END` of `CASE`; it may have them without ending one.
+    private static func mayEndTransaction(_ sql: String) -> Bool {
+        let words = sql.lowercased().split { !$0.isLetter && $0 != "_" }
+        guard !words.contains("commit"), !words.contains("prepare") else { return true }
+        return words.count { $0 == "end" } > words.count { $0 == "case" }
+    }
+
     /// The query with the OIDs of those parameters whose types are known by name.
     func bind(_ query: PostgresQuery, deadline: MonotonicTime?) async throws(PostgresError) -> PostgresQuery {
         guard query.hasNamedTypes else { return query }
         let names = query.parameters.named.map(\.name)
-        let found = try await database.types.types(named: names) { question throws(PostgresError) in
-            try await attempt(question, deadline: deadline)
+        let found: PostgresTypeCatalog.Found
+        do throws(PostgresError) {
+            found = try await database.types.types(named: names) { question throws(PostgresError) in
+                try await attempt(question, deadline: deadline)
+            }
+        } catch {
+            throw error.withoutCommit()
         }
         var bound = query
         try bound.parameters.resolve(found)
@@ -67,7 +96,11 @@ extension Session {
         let deadline = deadline(timeout)
         try await takeTurn(until: deadline, cancellation)
         defer { endTurn() }
-        return try await run(script: sql, deadline: deadline, cancellation)
+        do throws(PostgresError) {
+            return try await run(script: sql, deadline: deadline, cancellation)
+        } catch {
+            throw judged(error, of: sql)
+        }
     }
 
     func deadline(_ timeout: Duration? = nil) -> MonotonicTime? {
@@ -144,9 +177,14 @@ extension Session {
         _ query: PostgresQuery,
         deadline: MonotonicTime?
     ) async throws(PostgresError) {
-        try await deallocateEvicted(deadline: deadline)
-        let answer = try await exchange(deadline: deadline) {
-            $0.sendPrepare(name: entry.name, sql: query.sql, parameters: query.parameters)
+        let answer: Answer
+        do throws(PostgresError) {
+            try await deallocateEvicted(deadline: deadline)
+            answer = try await exchange(deadline: deadline) {
+                $0.sendPrepare(name: entry.name, sql: query.sql, parameters: query.parameters)
+            }
+        } catch {
+            throw error.withoutCommit()
         }
         if let error = answer.error { throw PostgresError(.server, "", server: error) }
         entry.isPrepared = true

@@ -19,6 +19,8 @@ actor Session {
     var isPooled = false
     /// The first error of the present transaction, which makes its COMMIT a ROLLBACK.
     var abortCause: PostgresError?
+    /// Whether the transaction is open that a scope has begun: it ends with the connection, rolled back.
+    var holdsTransaction = false
     /// Savepoints made so far; each gets a name of its own.
     var savepoints = 0
     /// The statement whose rows are being read, or the COPY under way; its scope has the turn.

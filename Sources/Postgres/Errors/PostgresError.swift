@@ -68,6 +68,9 @@ public struct PostgresError: Error, Sendable, Hashable {
     public var attempts = 1
     /// True when the connection was closed before the server told what became of the statement.
     var isOutcomeOpen = false
+    /// True when it is known that nothing was committed: what was under way belonged to a transaction whose COMMIT was
+    /// not sent, was only prepared, or only reads.
+    var isKnownUncommitted = false
     /// Failures of the clean-up that followed this one (a rollback, say).
     ///
     /// The first error is the one thrown.
@@ -91,11 +94,29 @@ public struct PostgresError: Error, Sendable, Hashable {
 
     /// Whether the work may have been committed although an error is reported.
     ///
-    /// True for a lost answer to COMMIT, for a connection that broke while a statement outside an explicit transaction
-    /// was under way, and for a statement that was cancelled or timed out without an answer of the server; such work
-    /// must not be repeated blindly.
+    /// True for a lost answer to COMMIT, for a connection that broke while a statement outside of
+    /// ``PostgresConnection/withTransaction(_:_:)`` was under way, and for one that was cancelled or timed out without an
+    /// answer of the server; such work must not be repeated blindly. False for a connection that broke before COMMIT was
+    /// sent: the server rolls back then.
     public var mayHaveCommitted: Bool {
-        code == .commitOutcomeUnknown || isOutcomeOpen || (code == .connectionClosed && !nothingWasSent)
+        if isKnownUncommitted { return false }
+        return code == .commitOutcomeUnknown || isOutcomeOpen || (code == .connectionClosed && !nothingWasSent)
+    }
+
+    /// The same error of something that cannot have committed anything.
+    package func withoutCommit() -> PostgresError {
+        var copy = self
+        copy.isKnownUncommitted = true
+        return copy
+    }
+
+    /// The same error after earlier parts of the work were committed.
+    package func afterCommittedParts() -> PostgresError {
+        var copy = self
+        copy.isKnownUncommitted = false
+        copy.isOutcomeOpen = true
+        copy.nothingWasSent = false
+        return copy
     }
 
     func suppressing(_ other: PostgresError) -> PostgresError {

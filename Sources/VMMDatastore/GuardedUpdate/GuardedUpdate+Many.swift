@@ -13,8 +13,17 @@ extension GuardedUpdate {
         for (position, change) in changes.enumerated() { positions[change.id, default: []].append(position) }
         let rows = positions.values.sorted { ($0.first ?? 0) < ($1.first ?? 0) }
         var answers: [Int: Answer] = [:]
-        try await apply(rows[...], of: changes, on: pool, into: &answers)
+        do {
+            try await apply(rows[...], of: changes, on: pool, into: &answers)
+        } catch let error as PostgresError where answers.values.contains(where: Self.isWritten) {
+            throw error.afterCommittedParts()
+        }
         return changes.indices.compactMap { answers[$0] }
+    }
+
+    /// Whether an answer tells of something that may have been committed.
+    private static func isWritten(_ answer: Answer) -> Bool {
+        if case .failure(let error) = answer { error.wasApplied } else { true }
     }
 
     /// Applies the changes of some rows, each given by the positions of its changes.

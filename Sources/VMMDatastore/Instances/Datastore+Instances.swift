@@ -54,11 +54,8 @@ extension Datastore {
     /// - Throws: ``DatastoreError``: `notFound` when there is no such instance, and when it is deleted unless those are
     ///   included; `invalidRow`, naming the row. `PostgresError`.
     public func fetchSnapshot(of id: InstanceID, includingDeleted: Bool = false) async throws -> InstanceSnapshot {
-        guard let reading else {
-            return try await Self.snapshot(of: id, includingDeleted: includingDeleted, on: pool)
-        }
-        return try await pool.withTransaction(reading) { connection in
-            try await Self.snapshot(of: id, includingDeleted: includingDeleted, on: connection)
+        try await read(in: reading) { session in
+            try await Self.snapshot(of: id, includingDeleted: includingDeleted, on: session)
         }
     }
 

@@ -13,10 +13,10 @@ extension Datastore {
     /// - Throws: ``SchemaMismatch`` when there are others; `PostgresError`.
     @discardableResult
     public func checkSchema() async throws -> [SchemaDifference] {
-        let (found, fillable) = try await pool.withTransaction(
-            TransactionOptions(isolation: .repeatableRead, isReadOnly: true)
-        ) { connection in
-            try await SchemaDescription.read(SchemaDescription.expected, on: connection)
+        let (found, fillable) = try await read(
+            in: TransactionOptions(isolation: .repeatableRead, isReadOnly: true)
+        ) { session in
+            try await SchemaDescription.read(SchemaDescription.expected, on: session)
         }
         let differences = SchemaDescription.expected.differences(of: found, fillable: fillable)
         guard !differences.contains(where: \.preventsService) else { throw SchemaMismatch(differences: differences) }

@@ -60,8 +60,15 @@ extension Datastore {
         _ connection: PostgresConnection,
         _ body: (StoredVMMRows) async throws -> R
     ) async throws -> R {
-        try await connection.withRows(filter.query()) { rows in
-            try await body(StoredVMMRows(rows))
+        var isLent = false
+        do {
+            return try await connection.withRows(filter.query()) { rows in
+                isLent = true
+                return try await body(StoredVMMRows(rows))
+            }
+        } catch let error as PostgresError where !isLent {
+            // What the body throws may be of writes of its own.
+            throw error.withoutCommit()
         }
     }
 }

@@ -25,7 +25,11 @@ public struct StoredVMMRows: AsyncSequence, Sendable {
         /// - Throws: ``DatastoreError`` of code `invalidRow` for a row that cannot be read; the next call goes on behind
         ///   it. `PostgresError`.
         public mutating func next() async throws -> StoredVMM? {
-            try await records.next()?.get()
+            do {
+                return try await records.next()?.get()
+            } catch let error as PostgresError {
+                throw error.withoutCommit()
+            }
         }
     }
 }
