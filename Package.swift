@@ -155,7 +155,8 @@ let package = Package(
         .testTarget(
             name: "FaultTests",
             dependencies: [
-                "EphemeralPostgres", "migrate", "SchemaMigrations", "Postgres", "TestSupport",
+                "EphemeralPostgres", "migrate", "SchemaMigrations", "Postgres", "VMMDatastore", "VMMModel",
+                "TestSupport",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]

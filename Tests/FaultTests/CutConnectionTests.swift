@@ -5,9 +5,23 @@ import Testing
 
 /// Connections that break at every place where they can.
 @Suite struct CutConnectionTests {
-    @Test func `a run that is cut behind any message ends, run again, in the same schema and rows`() async throws {
+    /// Every request with its answer swallowed; in a full run, each message too that does not arrive, and each request
+    /// whose answer is the last that does.
+    private static let sides: [CuttingProxy.Side] = FaultRun.isFull ? [.after, .before, .answered] : [.after]
+
+    @Test(arguments: sides)
+    func `a run that is cut at any message ends, run again, in the same schema and rows`(_ side: CuttingProxy.Side)
+        async throws
+    {
         try await Laboratory.withProxy { laboratory, proxied, proxy in
-            let source = try Laboratory.source(rows: 600)
+            // Beside what is shipped, a step outside a transaction.
+            let source = try Laboratory.source(
+                rows: 600,
+                and: [
+                    "0004_index/up.sql":
+                        "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY by_port ON vmm (propolis_port)"
+                ]
+            )
             _ = try await laboratory.migrator(source, batchPages: 3).up()
             let expected = try await laboratory.state()
             #expect(
@@ -15,21 +29,37 @@ import Testing
                     $0.contains("04_backfill backfill applied") && $0.hasSuffix("30 rows")
                 }
             )
+            #expect(expected.bookkeeping.contains { $0.hasPrefix("4/") && $0.contains(" applied ") })
 
             var number = 0
+            var broken = 0
             repeat {
                 number += 1
                 try await laboratory.reset()
-                proxy.cut(.after, .request(number))
+                proxy.cut(side, side == .before ? .message(number) : .request(number))
                 let cut = try await outcome { try await Laboratory.migrator(source, proxied, batchPages: 3).up() }
                 if case .failure(let error) = cut {
+                    broken += 1
                     #expect([.connectionLost, .lockLost, .cannotConnect].contains(error.code), "\(number): \(error)")
                 }
                 _ = try await laboratory.migrator(source, batchPages: 3).up()
-                #expect(try await laboratory.state() == expected, "cut behind request \(number)")
+                #expect(try await laboratory.state() == expected, "cut \(side) \(number)")
             } while proxy.hasCut
             // Fewer would mean that the proxy does not see the run.
             #expect(number > 60)
+            FaultRun.tell(
+                "`migrate up` cut \(Self.words(side))",
+                "\(number - 1) cuts: \(broken) runs broken off, \(number - 1 - broken) went on by themselves; all ended, "
+                    + "run again, in the same schema and rows"
+            )
+        }
+    }
+
+    private static func words(_ side: CuttingProxy.Side) -> String {
+        switch side {
+        case .before: "before each message arrives"
+        case .answered: "after each request, its answer received"
+        case .after: "after each request, its answer swallowed"
         }
     }
 

@@ -9,7 +9,7 @@ import Testing
 
 /// The program `migrate`, killed by the system and in competition with itself.
 @Suite(.serialized) struct KilledProcessTests {
-    private static let rowCount = 50_000
+    private static let rowCount = 30_000
 
     @Test func `a run killed by SIGKILL at any moment ends, run again, in the same schema and rows`() async throws {
         try await Self.withLoadedDatabase { loaded in
@@ -21,19 +21,29 @@ import Testing
                 wholeRun = ContinuousClock.now - clock
                 expected = try await laboratory.state()
             }
-            var unfinished = 0
-            for round in 1...12 {
+            let rounds = FaultRun.rounds(12, full: 500)
+            var random = FaultRun.random("kill")
+            var (unfinished, inBackfill) = (0, 0)
+            for _ in 1...rounds {
+                let moment = wholeRun * Double.random(in: 0..<1, using: &random)
                 try await Laboratory.with(template: loaded) { laboratory in
-                    // From the beginning to the end of a run, in equal distances with some chance in each.
-                    let moment = wholeRun * (Double(round) - Double.random(in: 0..<1)) / 12
                     _ = try await Self.runMigrate(laboratory.database, killedAfter: moment)
                     let migrator = laboratory.migrator(try ShippedMigrations.source())
-                    if try await migrator.plan(phase: .all).pending.isEmpty == false { unfinished += 1 }
+                    let hasMissed = try await migrator.plan(phase: .all).pending.isEmpty
+                    unfinished += hasMissed ? 0 : 1
+                    // As fast as the machine is now, so that about as many kills hit as miss.
+                    wholeRun = wholeRun * (hasMissed ? 0.93 : 1.05)
+                    if try await Self.isInBackfill(laboratory) { inBackfill += 1 }
                     _ = try await migrator.up(phase: .all)
                     #expect(try await laboratory.state() == expected, "killed after \(moment)")
                 }
             }
             #expect(unfinished > 0, "no kill hit a run that was under way")
+            FaultRun.tell(
+                "kill -9 of the runner at random moments, \(Self.rowCount) rows",
+                "\(rounds) rounds (seed \(FaultRun.seed)): \(unfinished) hit a run under way, \(inBackfill) of these in the "
+                    + "backfill; all ended, run again, in the same schema and rows"
+            )
             #expect(expected?.bookkeeping.contains { $0.hasSuffix("\(Self.rowCount / 20) rows") } == true)
         }
     }
@@ -54,6 +64,17 @@ import Testing
                 #expect(rows == Int64(Self.rowCount / 20))
             }
         }
+    }
+
+    /// Whether batches are committed of a backfill that is not at its end.
+    private static func isInBackfill(_ laboratory: Laboratory) async throws -> Bool {
+        try await laboratory.value(
+            """
+            SELECT EXISTS (SELECT FROM migrate_backfill AS b WHERE NOT EXISTS (
+                SELECT FROM migrate_history AS h
+                WHERE (h.version, h.step) = (b.version, b.step) AND h.outcome = 'applied'))
+            """
+        )
     }
 
     /// Makes a database at version 1 with VMMs in it, for others to copy.

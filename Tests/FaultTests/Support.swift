@@ -33,9 +33,10 @@ struct Laboratory {
         }
     }
 
-    /// The shipped migrations, the first of which loads VMMs too: a run from the empty database has all to do.
-    static func source(rows: Int) throws -> MigrationSource {
-        var files = try ShippedMigrations.files()
+    /// The shipped migrations, the first of which loads VMMs too, and further files: a run from the empty database has
+    /// all to do.
+    static func source(rows: Int, and others: [String: String] = [:]) throws -> MigrationSource {
+        var files = try ShippedMigrations.files().merging(others) { $1 }
         files["0001_vmm_lifecycle/up.sql", default: ""] += "\n" + PreviousRelease.load(rows)
         return try MigrationSource(files: files)
     }

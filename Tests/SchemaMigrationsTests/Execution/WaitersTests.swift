@@ -58,7 +58,7 @@ import Testing
     @Test(.enabled(if: PgBouncer.program != nil, "needs the package pgbouncer"))
     func `two runners behind a pooler in transaction mode apply each step once, and leave no lock`() async throws {
         try await withDatabase { database in
-            try await PgBouncer.with(database) { pooled in
+            try await PgBouncer.with(database) { pooler in
                 var files: [String: String] = [:]
                 for step in 1...6 {
                     files["0001_marks/0\(step)_mark.sql"] =
@@ -66,7 +66,7 @@ import Testing
                         + "INSERT INTO mark VALUES (\(step)); SELECT pg_sleep(0.05)"
                 }
                 let source = try MigrationSource(files: files)
-                let migrator = Migrator(source: source, database: pooled)
+                let migrator = Migrator(source: source, database: pooler.configuration)
                 async let one = migrator.up()
                 async let other = migrator.up()
                 let steps = try await one.steps.count + other.steps.count

@@ -1,0 +1,108 @@
+import Foundation
+import Glibc
+import Postgres
+import SchemaMigrations
+import Subprocess
+import SystemPackage
+import TestSupport
+import Testing
+
+/// The client's clock is set, forth and back by days, while `migrate` runs.
+@Suite struct ClockStepTests {
+    private static let library = ["x86_64", "aarch64"].map { "/usr/lib/\($0)-linux-gnu/faketime/libfaketime.so.1" }
+        .first { FileManager.default.fileExists(atPath: $0) }
+
+    @Test(.enabled(if: library != nil, "needs the package libfaketime"))
+    func `steps of the client's clock neither end a run nor change what it does`() async throws {
+        let rounds = FaultRun.rounds(2, full: 20)
+        var expected: DatabaseState?
+        var steps = 0
+        for round in 0...rounds {
+            try await Laboratory.with { laboratory in
+                // The first without steps, to compare with.
+                steps += try await run(laboratory, isStepping: round > 0)
+                let state = try await laboratory.state()
+                #expect(state == expected ?? state, "round \(round)")
+                expected = state
+            }
+        }
+        #expect(steps > rounds * 3)
+        FaultRun.tell(
+            "steps of the client's clock by days, forth and back",
+            "\(rounds) runs, \(steps) steps: all succeeded, same schema and rows"
+        )
+    }
+
+    /// Runs `migrate up` to its end; how often its clock was set meanwhile.
+    private func run(_ laboratory: Laboratory, isStepping: Bool) async throws -> Int {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "clock-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try write(to: folder)
+        let clock = folder.appending(path: "clock")
+        try set(clock, to: "+0")
+        let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let program = URL(filePath: tests).deletingLastPathComponent().appending(path: "migrate").path()
+        let environment = environment(clock)
+        let result = try await Subprocess.run(
+            .path(FilePath(program)),
+            arguments: [
+                "up", "--quiet", "--migrations", folder.appending(path: "migrations").path(),
+                "--database-url", laboratory.database.connectionString,
+            ],
+            environment: environment,
+            input: .none,
+            output: .discarded,
+            error: .string(limit: 4096)
+        ) { execution in
+            var count = 0
+            while isStepping, isRunning(execution.processIdentifier.value) {
+                try set(clock, to: ["+9d", "-9d", "+400d", "-1h"][count % 4])
+                count += 1
+                try await Task.sleep(for: .milliseconds(30))
+            }
+            return count
+        }
+        #expect(result.terminationStatus.isSuccess, "\(result.standardError)")
+        return result.closureResult
+    }
+
+    /// Whether a child runs that has not been waited for yet.
+    private func isRunning(_ process: pid_t) -> Bool {
+        let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+        // The state follows the program's name, which is in parentheses.
+        return status?.split(separator: ")").last?.hasPrefix(" Z") == false
+    }
+
+    /// Replaces the file in one step: the library reads it whenever the clock is asked for.
+    private func set(_ clock: URL, to offset: String) throws {
+        try Data("\(offset)\n".utf8).write(to: clock, options: .atomic)
+    }
+
+    /// The wall clock alone is set; no program can set the monotonic one.
+    private func environment(_ clock: URL) -> Environment {
+        .inherit.updating([
+            "LD_PRELOAD": Self.library,
+            "FAKETIME_TIMESTAMP_FILE": clock.path(),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        ])
+    }
+
+    private func write(to folder: URL) throws {
+        let files = [
+            "0001_table/up.sql": "CREATE TABLE t (id int PRIMARY KEY, n int);"
+                + "INSERT INTO t SELECT g, NULL FROM generate_series(1, 20000) g;",
+            "0002_fill/01_fill.sql": "-- migrate: backfill table=t\nUPDATE t SET n = id WHERE n IS NULL",
+            "0002_fill/02_index.sql": "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY t_n ON t (n)",
+            "0003_pause/up.sql": "SELECT pg_sleep(0.2)",
+        ]
+        for (path, text) in files {
+            let file = folder.appending(path: "migrations/\(path)")
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(),
+                withIntermediateDirectories: true
+            )
+            try Data(text.utf8).write(to: file)
+        }
+    }
+}
