@@ -52,8 +52,11 @@ import Testing
                     try await outcome { try await migrator.up() }
                 }
                 try await laboratory.waitForWaiters(1, event: "virtualxid")
+                let token: Int64 = try await laboratory.value("SELECT token FROM migrate_control")
                 try await laboratory.breakLock()
                 let second = Task { [migrator = laboratory.migrator(source)] in try await migrator.up() }
+                // The first one looks at its index too, and is fenced off only once the second has a token.
+                try await laboratory.waitUntil("SELECT token > \(token) FROM migrate_control")
                 try await IndexMigration.waitUntilFound(laboratory)
                 try await release()
                 _ = try await second.value

@@ -26,10 +26,11 @@ import Testing
                     )
                     _ = try await connection.execute(script: "CREATE DATABASE full_disk TABLESPACE small")
                 }
+                try fill(folder, but: 1_000_000)
                 let expected = try PostgresConfiguration(server.connectionString(database: "expected"))
                 _ = try await Laboratory.migrator(source, expected, batchPages: 16).up()
                 let database = try PostgresConfiguration(server.connectionString(database: "full_disk"))
-                let stops = try await runUntilDone(source, database, ballast: "\(folder)/ballast")
+                let stops = try await runUntilDone(source, database, ballast: ballast(in: folder))
                 #expect(stops > 0, "the disk was never full")
                 #expect(try await DatabaseState.read(database) == DatabaseState.read(expected))
                 FaultRun.tell(
@@ -53,7 +54,7 @@ import Testing
             case .failure(let error):
                 let cause = error.underlying as? PostgresError
                 #expect(cause?.sqlState == SQLState(rawValue: "53100"), "\(error)")
-                #expect("\(error)".contains("No space left on device"), "\(error)")
+                #expect("\(error)".contains("(SQLSTATE 53100)"), "\(error)")
                 stops += 1
                 let size = try #require(FileManager.default.attributesOfItem(atPath: ballast)[.size] as? Int)
                 try #require(size > 0)
@@ -62,16 +63,27 @@ import Testing
         }
     }
 
-    /// Lends a folder of the server's on a file system of its own, which is full but for little.
+    private func ballast(in folder: String) -> String {
+        "\(folder)/../ballast"
+    }
+
+    /// Leaves so many bytes free.
+    private func fill(_ folder: String, but free: Int) throws {
+        var status = statvfs()
+        try #require(statvfs(folder, &status) == 0)
+        let available = Int(status.f_bavail) * Int(status.f_frsize)
+        try Data(count: max(0, available - free)).write(to: URL(filePath: ballast(in: folder)))
+    }
+
+    /// Lends a folder of the server's on a small file system of its own.
     private func withSmallDisk(of server: EphemeralServer, _ body: (String) async throws -> Void) async throws {
         let attributes = try FileManager.default.attributesOfItem(atPath: server.dataDirectory)
         let owner = try #require(attributes[.ownerAccountID] as? NSNumber)
         let folder = "/tmp/full-disk-\(getpid())"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        try await run("mount", ["-t", "tmpfs", "-o", "size=32m,uid=\(owner),mode=700", "none", folder])
+        try await run("mount", ["-t", "tmpfs", "-o", "size=64m,uid=\(owner),mode=700", "none", folder])
         do {
-            try Data(count: 22_000_000).write(to: URL(filePath: "\(folder)/ballast"))
             let space = "\(folder)/space"
             try FileManager.default.createDirectory(atPath: space, withIntermediateDirectories: false)
             chown(space, owner.uint32Value, 0)

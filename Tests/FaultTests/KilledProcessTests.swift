@@ -10,6 +10,8 @@ import Testing
 /// The program `migrate`, killed by the system and in competition with itself.
 @Suite(.serialized) struct KilledProcessTests {
     private static let rowCount = 30_000
+    /// How many runs, each on a database of its own, are under way at once.
+    private static let killers = 4
 
     @Test func `a run killed by SIGKILL at any moment ends, run again, in the same schema and rows`() async throws {
         try await Self.withLoadedDatabase { loaded in
@@ -21,22 +23,17 @@ import Testing
                 wholeRun = ContinuousClock.now - clock
                 expected = try await laboratory.state()
             }
+            #expect(expected?.bookkeeping.contains { $0.hasSuffix("\(Self.rowCount / 20) rows") } == true)
             let rounds = FaultRun.rounds(12, full: 500)
-            var random = FaultRun.random("kill")
-            var (unfinished, inBackfill) = (0, 0)
-            for _ in 1...rounds {
-                let moment = wholeRun * Double.random(in: 0..<1, using: &random)
-                try await Laboratory.with(template: loaded) { laboratory in
-                    _ = try await Self.runMigrate(laboratory.database, killedAfter: moment)
-                    let migrator = laboratory.migrator(try ShippedMigrations.source())
-                    let hasMissed = try await migrator.plan(phase: .all).pending.isEmpty
-                    unfinished += hasMissed ? 0 : 1
-                    // As fast as the machine is now, so that about as many kills hit as miss.
-                    wholeRun = wholeRun * (hasMissed ? 0.93 : 1.05)
-                    if try await Self.isInBackfill(laboratory) { inBackfill += 1 }
-                    _ = try await migrator.up(phase: .all)
-                    #expect(try await laboratory.state() == expected, "killed after \(moment)")
+            let (first, state) = (wholeRun, try #require(expected))
+            let (unfinished, inBackfill) = try await withThrowingTaskGroup(of: (Int, Int).self) { group in
+                for killer in 0..<Self.killers {
+                    group.addTask {
+                        let share = rounds / Self.killers
+                        return try await Self.killRuns(share, killer: killer, of: loaded, lasting: first, state)
+                    }
                 }
+                return try await group.reduce((0, 0)) { ($0.0 + $1.0, $0.1 + $1.1) }
             }
             #expect(unfinished > 0, "no kill hit a run that was under way")
             FaultRun.tell(
@@ -44,7 +41,6 @@ import Testing
                 "\(rounds) rounds (seed \(FaultRun.seed)): \(unfinished) hit a run under way, \(inBackfill) of these in the "
                     + "backfill; all ended, run again, in the same schema and rows"
             )
-            #expect(expected?.bookkeeping.contains { $0.hasSuffix("\(Self.rowCount / 20) rows") } == true)
         }
     }
 
@@ -64,6 +60,34 @@ import Testing
                 #expect(rows == Int64(Self.rowCount / 20))
             }
         }
+    }
+
+    /// Kills one run after the other; how many were under way then, and how many of these in the backfill.
+    private static func killRuns(
+        _ rounds: Int,
+        killer: Int,
+        of loaded: String,
+        lasting first: Duration,
+        _ expected: DatabaseState
+    ) async throws -> (unfinished: Int, inBackfill: Int) {
+        var random = FaultRun.random("killer \(killer)")
+        var wholeRun = first
+        var (unfinished, inBackfill) = (0, 0)
+        for _ in 0..<rounds {
+            let moment = wholeRun * Double.random(in: 0..<1, using: &random)
+            try await Laboratory.with(template: loaded) { laboratory in
+                _ = try await runMigrate(laboratory.database, killedAfter: moment)
+                let migrator = laboratory.migrator(try ShippedMigrations.source())
+                let hasMissed = try await migrator.plan(phase: .all).pending.isEmpty
+                unfinished += hasMissed ? 0 : 1
+                // As fast as the machine is now, so that about as many kills hit as miss.
+                wholeRun = wholeRun * (hasMissed ? 0.93 : 1.05)
+                if try await isInBackfill(laboratory) { inBackfill += 1 }
+                _ = try await migrator.up(phase: .all)
+                #expect(try await laboratory.state() == expected, "killed after \(moment)")
+            }
+        }
+        return (unfinished, inBackfill)
     }
 
     /// Whether batches are committed of a backfill that is not at its end.
