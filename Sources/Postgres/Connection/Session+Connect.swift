@@ -20,7 +20,15 @@ extension Session {
         watch = try poller.watch(handle.socket)
         cancelHandle = handle.makeCancelHandle()
         self.handle = handle
-        try await prepareSession(deadline)
+        do throws(PostgresError) {
+            try await prepareSession(deadline)
+        } catch {
+            // Of what the connection was wanted for, nothing was sent.
+            var error = error
+            if error.code == .connectionClosed { error.code = .connectionFailed }
+            error.nothingWasSent = true
+            throw error
+        }
     }
 
     /// Tries the hosts one after the other until one will do.
