@@ -70,6 +70,22 @@ struct PollerTests {
         }
     }
 
+    /// libpq closes the socket of a broken connection itself, and another thread may open one under the same number.
+    @Test func `ending the watch of a closed socket leaves the next one under its number watched`() async throws {
+        let poller = try Poller.shared.get()
+        var (old, new): ([Int32], [Int32]) = ([0, 0], [0, 0])
+        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &old) == 0)
+        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &new) == 0)
+        let first = try poller.watch(old[0])
+        try #require(dup2(new[0], old[0]) == old[0])
+        let second = try poller.watch(old[0])
+        first.stop()
+        write(new[1], "x", 1)
+        #expect(await Waiter().wait(second, until: MonotonicTime.after(.seconds(5))) == .ready)
+        second.stop()
+        for descriptor in old + new { close(descriptor) }
+    }
+
     @Test func `moments beyond the clock are never, those before now are now`() {
         #expect(MonotonicTime.after(.seconds(Int64.max)) == nil)
         let past = MonotonicTime.after(.seconds(-5))

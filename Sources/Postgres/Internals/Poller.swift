@@ -12,6 +12,8 @@ import Synchronization
 final class Poller: Sendable {
     private struct Watches {
         var byID: [UInt64: SocketWatch] = [:]
+        /// The watch to which each descriptor's registration belongs.
+        var owners: [Int32: UInt64] = [:]
         var lastID: UInt64 = 0
     }
 
@@ -57,26 +59,30 @@ final class Poller: Sendable {
     ///
     /// It stays silent until its watch is waited for.
     func watch(_ descriptor: Int32) throws(PostgresError) -> SocketWatch {
-        let watch = watches.withLock { watches in
+        let (watch, failure) = watches.withLock { watches -> (SocketWatch, Int32?) in
             watches.lastID += 1
             let watch = SocketWatch(poller: self, id: watches.lastID, descriptor: descriptor)
+            guard control(EPOLL_CTL_ADD, descriptor, events: 0, id: watch.id) == 0 else { return (watch, errno) }
             watches.byID[watch.id] = watch
-            return watch
+            watches.owners[descriptor] = watch.id
+            return (watch, nil)
         }
-        guard control(EPOLL_CTL_ADD, descriptor, events: 0, id: watch.id) == 0 else {
-            let reason = systemErrorText(errno)
-            watches.withLock { _ = $0.byID.removeValue(forKey: watch.id) }
-            throw PostgresError(.connectionFailed, "cannot watch the connection's socket: \(reason)")
-        }
-        return watch
+        guard let failure else { return watch }
+        let reason = systemErrorText(failure)
+        throw PostgresError(.connectionFailed, "cannot watch the connection's socket: \(reason)")
     }
 
     /// Ends a watch.
     ///
-    /// Must come before the socket is closed, since its number may be given out again at once.
+    /// Should come before the socket is closed, but libpq closes the socket of a broken connection itself: its number may
+    /// have been given out again, and the registration under it be another's.
     func unwatch(_ watch: SocketWatch) {
-        _ = control(EPOLL_CTL_DEL, watch.descriptor, events: 0, id: watch.id)
-        watches.withLock { _ = $0.byID.removeValue(forKey: watch.id) }
+        watches.withLock { watches in
+            watches.byID.removeValue(forKey: watch.id)
+            guard watches.owners[watch.descriptor] == watch.id else { return }
+            watches.owners.removeValue(forKey: watch.descriptor)
+            _ = control(EPOLL_CTL_DEL, watch.descriptor, events: 0, id: watch.id)
+        }
         watch.finish(.failed)
     }
 
