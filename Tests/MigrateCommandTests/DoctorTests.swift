@@ -29,6 +29,19 @@ import Testing
         }
     }
 
+    @Test func `free space is told where the server is on this machine and tells where its files are`() async throws {
+        try await Project.with(Samples.two) { project in
+            _ = try await project.migrate("up", "--to", "1")
+            let known = try await project.doctor().first { $0.check == "disk" }
+            #expect(known?.message.hasSuffix(" is free where its data directory is") == true)
+            #expect(known?.severity == "ok")
+            try await project.asRole("GRANT USAGE ON SCHEMA public TO ROLE") { url in
+                let run = try await project.migrate("doctor", "--database-url", url)
+                #expect(run.output.contains("how much is free, SQL does not tell"))
+            }
+        }
+    }
+
     @Test func `files and history that disagree are a problem, with their own exit code`() async throws {
         try await Project.with(Samples.two) { project in
             _ = try await project.migrate("up")

@@ -84,7 +84,7 @@ struct Transcript {
             (#"\d+ h \d+ min|\d+ min \d+ s|\d+(\.\d+)? (ms|s|min|h)\b"#, "DURATION"),
             (#"("[a-z_]+_ms" ?: ?)(\d+(\.\d+)?)"#, "$1NUMBER"),
             (#"("[a-z_]+_bytes" ?: ?)\d+"#, "$1NUMBER"),
-            (#"\d+(\.\d+)? (bytes|kB|MB|GB)"#, "SIZE"),
+            (#"\d+(\.\d+)? (bytes|kB|MB|GB|TB)"#, "SIZE"),
             (#"\b[0-9a-f]{64}\b"#, "HASH"),
             (#"-pg\d+-"#, "-pgN-"),
             (#"PostgreSQL \d+\.\d+"#, "PostgreSQL N"),

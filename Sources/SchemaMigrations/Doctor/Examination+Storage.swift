@@ -1,3 +1,4 @@
+import Glibc
 import Postgres
 
 /// What is left over in the schema, replication, and the disk.
@@ -91,19 +92,52 @@ extension Examination {
 
     func disk(of pending: [PlannedStep]) async throws -> [Finding] {
         let names = Self.tables(of: pending).filter { $0.value.kinds.contains(where: Self.writesMuch) }.map(\.key.sql)
+        let free = try await freeSpace()
         let row = try await ask(
             """
-            SELECT pg_size_pretty(pg_database_size(current_database())),
-                pg_size_pretty(coalesce(sum(pg_total_relation_size(to_regclass(n.name)))::int8, 0)), count(to_regclass(n.name))
-            FROM unnest(\(names)) AS n (name)
+            SELECT pg_size_pretty(pg_database_size(current_database())), pg_size_pretty(t.size), t.size, t.count,
+                pg_size_pretty(\(free))
+            FROM (
+                SELECT coalesce(sum(pg_total_relation_size(to_regclass(n.name)))::int8, 0), count(to_regclass(n.name))
+                FROM unnest(\(names)) AS n (name)
+            ) AS t (size, count)
             """
         ).one()
-        let (whole, touched, count) = try row.decode(String.self, String.self, Int64.self)
-        let message = "the database takes \(whole); how much is free, SQL does not tell"
-        guard count > 0 else { return [Finding(.disk, .note, message)] }
+        let (whole, touched, size, count, left) = try row.decode(
+            String.self,
+            String.self,
+            Int64.self,
+            Int64.self,
+            String?.self
+        )
+        let space = left.map { "\($0) is free where its data directory is" } ?? "how much is free, SQL does not tell"
+        let message = "the database takes \(whole); \(space)"
         let hint =
             "pending steps fill or rewrite tables of \(touched): keep as much free again, and for the write-ahead log"
-        return [Finding(.disk, .note, message, hint: hint)]
+        return [Finding(.disk, Self.severity(free: free, touched: size), message, hint: count > 0 ? hint : nil)]
+    }
+
+    /// A rewrite needs the tables' size once more, and the write-ahead log as much again.
+    static func severity(free: Int64?, touched: Int64) -> Diagnosis.Severity {
+        guard let free else { return .note }
+        return free / 2 > touched ? .ok : .warning
+    }
+
+    /// How many bytes the file system has left that holds the data directory; nil where that cannot be known from here.
+    ///
+    /// Over a Unix socket the server is on this machine. Which directory it has, it tells only roles that may read all
+    /// settings. Tablespaces elsewhere, and a write-ahead log elsewhere, are not looked at.
+    private func freeSpace() async throws -> Int64? {
+        let (path, isLocal) = try await ask(
+            """
+            SELECT (SELECT setting FROM pg_settings WHERE name = 'data_directory'), inet_server_addr() IS NULL
+            """
+        ).one().decode(String?.self, Bool.self)
+        var info = statvfs()
+        guard isLocal, let path, statvfs(path, &info) == 0 else { return nil }
+        let (bytes, isTooLarge) = Int64(clamping: info.f_bavail)
+            .multipliedReportingOverflow(by: Int64(clamping: info.f_frsize))
+        return isTooLarge ? Int64.max : bytes
     }
 
     private static func writesMuch(_ kind: String) -> Bool {

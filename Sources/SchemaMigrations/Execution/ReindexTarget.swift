@@ -27,12 +27,17 @@ enum ReindexTarget: Sendable {
             return "i.indrelid = (SELECT indrelid FROM pg_index WHERE indexrelid = \(index))"
         case .table(let name):
             let table = Self.regclass(name)
-            return "i.indrelid IN (SELECT relid FROM pg_partition_tree(\(table)) UNION SELECT \(table))"
+            return Self.withToast("SELECT relid FROM pg_partition_tree(\(table)) UNION SELECT \(table)")
         case .schema(let name):
             let schema = Self.literal(QualifiedName.quote(name))
-            return "i.indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = to_regnamespace(\(schema)))"
+            return Self.withToast("SELECT oid FROM pg_class WHERE relnamespace = to_regnamespace(\(schema))")
         case .database: return "true"
         }
+    }
+
+    /// The indexes of these tables, and those of their TOAST tables, which are rebuilt with them.
+    private static func withToast(_ tables: String) -> String {
+        "(i.indrelid IN (\(tables)) OR i.indrelid IN (SELECT reltoastrelid FROM pg_class WHERE oid IN (\(tables))))"
     }
 
     private static func regclass(_ name: QualifiedName) -> String { "to_regclass(\(literal(name.sql)))" }

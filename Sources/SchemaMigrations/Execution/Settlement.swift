@@ -141,8 +141,7 @@ enum Settlement: Sendable {
                 "c.relname = \(PostgresQuery.quote(literal: name)) "
                 + "AND i.indrelid = to_regclass(\(PostgresQuery.quote(literal: table.sql)))"
         case .reindex(let target):
-            // TOAST indexes cannot be dropped one by one; the server names them when they are in the way.
-            condition = "\(target.indexes) AND c.relname ~ '_cc(new|old)[0-9]*$' AND n.nspname <> 'pg_toast'"
+            condition = "\(target.indexes) AND c.relname ~ '_cc(new|old)[0-9]*$'"
         case .detach(let partition, let parent):
             if try await isHalfDetached(partition, parent, store, connection) {
                 try await connection.execute(
@@ -161,8 +160,24 @@ enum Settlement: Sendable {
                 """
             )
         ).map { QualifiedName(schema: try $0.decode(at: 0), name: try $0.decode(at: 1)) }
-        for leftover in leftovers {
-            try await connection.execute(script: "DROP INDEX CONCURRENTLY \(leftover.sql)")
+        for leftover in leftovers { try await remove(leftover, connection) }
+    }
+
+    /// An INVALID index of a TOAST table can be dropped as any other, but by who may use the schema of these only.
+    private func remove(_ leftover: QualifiedName, _ connection: PostgresConnection) async throws {
+        let statement = "DROP INDEX CONCURRENTLY \(leftover.sql)"
+        do throws(PostgresError) {
+            try await connection.execute(script: statement)
+        } catch {
+            guard error.sqlState == .insufficientPrivilege else { throw error }
+            throw MigrationError(
+                .unsettled,
+                "\(leftover), an INVALID index that an earlier attempt left behind, may not be removed by this role: "
+                    + error.message,
+                hint: "as a superuser: \(statement); then run \"migrate up\" again",
+                exitCode: .needsHuman,
+                underlying: error
+            )
         }
     }
 
