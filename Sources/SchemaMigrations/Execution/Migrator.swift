@@ -123,7 +123,11 @@ public struct Migrator: Sendable {
         guard !first.pending.isEmpty || isInitialRunUnfinished else { return MigrationResult(plan: first) }
         // Before anything changes, every pending file is looked at.
         for step in first.pending { _ = try step.step.inspect() }
-        _ = try await StepSession.begin(options.role, work.connection)
+        let expected = try await StepSession.begin(options.role, work.connection)
+        if expected.isPooled {
+            let obstacles = first.pending.compactMap { $0.step.obstacleBehindPooler(options.role) }
+            if let error = MigrationError.combining(obstacles) { throw error }
+        }
         try await requirePrivileges(for: first.pending, work.connection)
         let lock = try await MigrationLock.acquire(
             configuration,
@@ -183,12 +187,13 @@ public struct Migrator: Sendable {
 
     /// Waits for a runner that lost its lock and is still in a transaction: its line is locked until that ends.
     func takeToken(_ connection: PostgresConnection) async throws -> FencingToken {
+        var transaction = TransactionOptions()
         // Zero would mean to wait without end.
-        try await connection.execute(script: "SET lock_timeout = \(max(1, options.lockWait.wholeMilliseconds))")
+        transaction.settings["lock_timeout"] = "\(max(1, options.lockWait.wholeMilliseconds))"
         do {
-            let token = try await store.takeToken(connection, holder: options.holder)
-            try await connection.execute(script: "RESET lock_timeout")
-            return token
+            return try await connection.withTransaction(transaction) { connection in
+                try await store.takeToken(connection, holder: options.holder)
+            }
         } catch let error as PostgresError where error.sqlState == .lockNotAvailable {
             throw MigrationError(
                 .lockHeld,
@@ -277,7 +282,8 @@ public struct Migrator: Sendable {
         _ report: @escaping @Sendable (MigrationEvent) -> Void
     ) async throws -> StepTiming {
         let timing: StepTiming
-        if let settings = step.step.settings { try await work.connection.execute(script: settings) }
+        // Behind a pooler a step of one transaction makes them in it, and no other step may have any.
+        if !session.isPooled, let settings = step.step.settings { try await work.connection.execute(script: settings) }
         do {
             timing = try await start(step, on: work.connection, attempt, observer, session, report)
         } catch let lost as LostCommit {
@@ -285,7 +291,8 @@ public struct Migrator: Sendable {
             timing = try await LostCommitResolution(step: step, store: store).resolve(lost, on: work.connection)
         }
         if step.step.settings == nil, step.step.mayChangeSession {
-            let names = try await settingsLeftBehind(work.connection)
+            let seen = timing.leftSettings
+            let names = if let seen { seen } else { try await settingsLeftBehind(work.connection) }
             if !names.isEmpty { report(.stepLeftSettings(step.identity, names: names)) }
         }
         return timing

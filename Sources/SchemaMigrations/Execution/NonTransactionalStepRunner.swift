@@ -63,10 +63,13 @@ struct NonTransactionalStepRunner: Sendable {
         // wait would leave an INVALID index.
         let lockTimeout = step.step.options.lockTimeout ?? .zero
         let statementTimeout = step.step.options.statementTimeout ?? .zero
-        try await connection.execute(
-            script: session.script + "SET lock_timeout = \(lockTimeout.wholeMilliseconds); "
-                + "SET statement_timeout = \(statementTimeout.wholeMilliseconds)"
-        )
+        // Behind a pooler the role's own settings hold: what is set here would reach another client.
+        if !session.isPooled {
+            try await connection.execute(
+                script: session.script + "SET lock_timeout = \(lockTimeout.wholeMilliseconds); "
+                    + "SET statement_timeout = \(statementTimeout.wholeMilliseconds)"
+            )
+        }
         do throws(PostgresError) {
             try await connection.execute(script: step.step.file.text)
             // The bookkeeping is the login role's.

@@ -6,18 +6,21 @@ struct StepSession: Sendable {
     var searchPath: String?
     /// The role to become; nil stays the one that has logged in.
     var role: String?
+    /// Whether the server process at work is another one than the connection was told of: the next transaction may run
+    /// in another session.
+    var isPooled = false
 
     /// Reads what the run begins with, and checks that the role may be had.
     ///
     /// - Throws: ``MigrationError`` of code `missingPrivileges`.
     static func begin(_ role: String?, _ connection: PostgresConnection) async throws -> StepSession {
         var query: PostgresQuery = """
-            SELECT current_setting('search_path'), session_user::text, to_regrole(\(role.map(QualifiedName.quote))) IS NOT NULL,
+            SELECT pg_backend_pid(), current_setting('search_path'), session_user::text, to_regrole(\(role.map(QualifiedName.quote))) IS NOT NULL,
                 coalesce(pg_has_role(session_user, to_regrole(\(role.map(QualifiedName.quote)))::oid, 'MEMBER'), false)
             """
         query.isCacheable = false
-        let (path, user, exists, isMember) = try await connection.query(query).one()
-            .decode(String.self, String.self, Bool.self, Bool.self)
+        let (process, path, user, exists, isMember) = try await connection.query(query).one()
+            .decode(Int32.self, String.self, String.self, Bool.self, Bool.self)
         if let role, !isMember {
             throw MigrationError(
                 .missingPrivileges,
@@ -26,12 +29,12 @@ struct StepSession: Sendable {
                 exitCode: .needsHuman
             )
         }
-        return StepSession(searchPath: path, role: role)
+        return StepSession(searchPath: path, role: role, isPooled: await connection.backendProcessID != process)
     }
 
     /// For a step: one whose file has set things before keeps these.
     func session(for step: MigrationStep) -> StepSession {
-        step.settings == nil ? self : StepSession(searchPath: nil, role: role)
+        step.settings == nil ? self : StepSession(searchPath: nil, role: role, isPooled: isPooled)
     }
 
     /// For a statement outside a transaction: to be sent before it.

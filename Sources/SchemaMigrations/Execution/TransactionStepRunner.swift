@@ -42,15 +42,21 @@ struct TransactionStepRunner: Sendable {
                 cost.processID = try await store.prove(attempt.token, activity: step.label, in: session, connection)
                     .processID
                 let locked = ContinuousClock.now
+                if session.isPooled, let settings = step.step.settings {
+                    try await connection.execute(script: settings)
+                    // The limits of this try hold all the same.
+                    try await connection.execute(script: limits(terms))
+                }
                 try await runSQL(connection)
-                if session.role != nil || mayChangeSession { try await connection.execute(script: StepSession.end) }
+                let left = try await endSession(mayChangeSession, connection)
                 let end = ContinuousClock.now
                 timing = StepTiming(
                     startedAt: startedAt,
                     durationMilliseconds: Int64((end - clock).milliseconds),
                     lockHeldMilliseconds: targets.holdWritersBack ? (end - locked).milliseconds : nil,
                     othersBlockedMilliseconds: targets.holdWritersBack ? cost.othersBlocked.milliseconds : nil,
-                    tries: Int32(clamping: terms.number)
+                    tries: Int32(clamping: terms.number),
+                    leftSettings: left
                 )
                 transaction = try await store.record(step, outcome: .applied, timing: timing, attempt, connection)
             }
@@ -58,6 +64,26 @@ struct TransactionStepRunner: Sendable {
             throw LostCommit(transaction: transaction, timing: timing, error: error)
         }
         return timing
+    }
+
+    /// Makes the session the engine's again, behind the step's SQL.
+    ///
+    /// - Returns: What the file has set for its session, where that can be asked here only.
+    private func endSession(
+        _ mayChange: Bool,
+        _ connection: PostgresConnection
+    ) async throws -> [String]? {
+        guard mayChange || step.step.settings != nil else {
+            if session.role != nil { try await connection.execute(script: StepSession.end) }
+            return nil
+        }
+        guard session.isPooled else {
+            try await connection.execute(script: StepSession.end)
+            return nil
+        }
+        let left = try await StepSession.left(behind: step.step, connection)
+        try await connection.execute(script: StepSession.resetInTransaction)
+        return left
     }
 
     private func runSQL(_ connection: PostgresConnection) async throws {
@@ -72,6 +98,11 @@ struct TransactionStepRunner: Sendable {
                 consequence: "the step was rolled back and nothing of it stays"
             )
         }
+    }
+
+    private func limits(_ terms: LockTry) -> String {
+        transactionOptions(terms).settings.map { "SET LOCAL \($0.key) = \(PostgresQuery.quote(literal: $0.value))" }
+            .sorted().joined(separator: "; ")
     }
 
     private func transactionOptions(_ terms: LockTry) -> TransactionOptions {

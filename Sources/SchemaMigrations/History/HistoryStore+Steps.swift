@@ -73,4 +73,6 @@ struct StepTiming: Sendable {
     var lockHeldMilliseconds: Double?
     var othersBlockedMilliseconds: Double?
     var tries: Int32?
+    /// What its file has set for the session, where that was asked in its transaction.
+    var leftSettings: [String]?
 }

@@ -71,7 +71,11 @@ struct RollbackRunner: Sendable {
                 hint: "the migration stays applied as it was; mend the file and run the same command again"
             )
         }
-        if session.role != nil { try await connection.execute(script: StepSession.end) }
+        if session.isPooled {
+            try await connection.execute(script: StepSession.resetInTransaction)
+        } else if session.role != nil {
+            try await connection.execute(script: StepSession.end)
+        }
         try await store.forget(migration.version, connection)
         try await store.finishRollback(attempt, tries: tries, connection)
         guard let expected else { return }
