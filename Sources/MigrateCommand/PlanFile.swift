@@ -8,11 +8,10 @@ enum PlanFile {
         try OutputFile.write(try JSONOutput.object(plan) + "\n", to: path, "the plan")
     }
 
-    /// - Throws: ``MigrationError`` for a file that cannot be read (64), or is no plan of this release (64).
-    static func read(_ path: String) throws -> SavedPlan {
-        let data: Data
+    /// - Throws: ``MigrationError`` for a file that cannot be read (64).
+    static func data(_ path: String) throws -> Data {
         do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path))
+            return try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
             throw MigrationError(
                 .unreadableFile,
@@ -22,6 +21,10 @@ enum PlanFile {
                 exitCode: .usage
             )
         }
+    }
+
+    /// - Throws: ``MigrationError`` for a text that is no plan of this release (64).
+    static func decode(_ data: Data, from path: String) throws -> SavedPlan {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         do {

@@ -58,6 +58,11 @@ struct Project {
     }
 
     /// Runs the program in the project's folder, on its database.
+    func migrate(_ arguments: [String]) async throws -> Finished {
+        let environment = ["MIGRATE_DATABASE_URL": database.connectionString]
+        return try await runMigrate(arguments, in: folder, environment: environment)
+    }
+
     func migrate(_ arguments: String..., during body: (Int32) async throws -> Void = { _ in }) async throws -> Finished
     {
         let environment = ["MIGRATE_DATABASE_URL": database.connectionString]

@@ -41,6 +41,9 @@ struct DownCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Run each down.sql as this role (SET ROLE).", valueName: "name"))
     var role: String?
 
+    @OptionGroup
+    var signatures: SignatureOptions
+
     @OptionGroup(title: "Global options")
     var global: GlobalOptions
 
@@ -49,7 +52,7 @@ struct DownCommand: AsyncParsableCommand {
         var options = global.migratorOptions
         if let stallBudget { options.stallBudget = stallBudget.duration }
         options.role = role
-        let migrator = try await global.migrator(console, options)
+        let migrator = try await global.migrator(console, options, signatures.check())
         let plan = try await migrator.rollbackPlan(to: to)
         if !plan.migrations.isEmpty, !yes { try confirm(plan, console) }
         let done = try await InterruptSignals.cancelling(

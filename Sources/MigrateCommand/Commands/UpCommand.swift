@@ -82,6 +82,9 @@ struct UpCommand: AsyncParsableCommand {
     )
     var throttleCondition: String?
 
+    @OptionGroup
+    var signatures: SignatureOptions
+
     @OptionGroup(title: "Global options")
     var global: GlobalOptions
 
@@ -122,10 +125,13 @@ struct UpCommand: AsyncParsableCommand {
         _ console: Console,
         report: @escaping @Sendable (MigrationEvent) -> Void
     ) async throws -> MigrationResult {
-        let saved = try plan.map(PlanFile.read)
-        let source = try global.loadSource(console)
+        let check = try signatures.check()
+        let saved = try await savedPlan(check)
+        let source = try global.loadSource(console, check)
         let database = try await global.database(console)
         if let wait { try await WaitCommand.wait(for: database, timeout: wait.duration, console) }
+        var options = options
+        options.approval = check.map { check in { @Sendable in try await check.require($0) } }
         let migrator = Migrator(source: source, database: database, options: options)
         let result: MigrationResult
         if let saved {
@@ -136,6 +142,15 @@ struct UpCommand: AsyncParsableCommand {
         }
         for finding in result.findings { console.message("note: \(finding.message)") }
         return result
+    }
+
+    /// The plan that is to be followed, signed where that is asked for.
+    private func savedPlan(_ check: SignatureCheck?) async throws -> SavedPlan? {
+        guard let plan else { return nil }
+        let data = try PlanFile.data(plan)
+        check?.note(plan, Array(data))
+        try await check?.require([plan])
+        return try PlanFile.decode(data, from: plan)
     }
 
     private var options: MigratorOptions {

@@ -89,8 +89,9 @@ extension GlobalOptionsWriting {
     }
 
     /// The migrations, with their warnings said.
-    func loadSource(_ console: Console) throws -> MigrationSource {
-        let source = try MigrationSource.load(from: migrations, layout: layout)
+    func loadSource(_ console: Console, _ signatures: SignatureCheck? = nil) throws -> MigrationSource {
+        let observing = signatures.map { check in { @Sendable in check.note($0, $1) } }
+        let source = try MigrationSource.load(from: migrations, layout: layout, observing: observing)
         for warning in source.warnings { console.message("warning: \(warning)") }
         return source
     }
@@ -103,10 +104,16 @@ extension GlobalOptionsWriting {
     }
 
     /// The migrations and the database; `options` are those of ``migratorOptions`` unless the command has more to say.
-    func migrator(_ console: Console, _ options: MigratorOptions? = nil) async throws -> Migrator {
+    func migrator(
+        _ console: Console,
+        _ options: MigratorOptions? = nil,
+        _ signatures: SignatureCheck? = nil
+    ) async throws -> Migrator {
         // The files first: what is wrong with them is said without starting a server.
-        let source = try loadSource(console)
-        return Migrator(source: source, database: try await database(console), options: options ?? migratorOptions)
+        let source = try loadSource(console, signatures)
+        var options = options ?? migratorOptions
+        options.approval = signatures.map { check in { @Sendable in try await check.require($0) } }
+        return Migrator(source: source, database: try await database(console), options: options)
     }
 
     /// The database, its private server started where that is asked for.

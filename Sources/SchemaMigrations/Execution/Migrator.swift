@@ -123,6 +123,7 @@ public struct Migrator: Sendable {
         guard !first.pending.isEmpty || isInitialRunUnfinished else { return MigrationResult(plan: first) }
         // Before anything changes, every pending file is looked at.
         for step in first.pending { _ = try step.step.inspect() }
+        try await options.approval?(first.pending.map(\.step.file.path))
         let expected = try await StepSession.begin(options.role, work.connection)
         if expected.isPooled {
             let obstacles = first.pending.compactMap { $0.step.obstacleBehindPooler(options.role) }
@@ -141,6 +142,7 @@ public struct Migrator: Sendable {
             let session = try await StepSession.begin(options.role, work.connection)
             // Another runner may have done some of it while this one waited.
             let (plan, _) = try await decide(work.connection, target, phase)
+            try await options.approval?(plan.pending.map(\.step.file.path))
             let result = try await withObserver { try await apply(plan, on: work, lock, $0, session, token, report) }
             await lock.release()
             return result

@@ -43,6 +43,10 @@ public struct MigratorOptions: Sendable {
     ///
     /// Default false: they were not there when the newer ones were tested.
     public var allowsOutOfOrder = false
+    /// Is asked, before anything is changed, whether these files may be run, and throws where they may not.
+    ///
+    /// They are those of pending steps, or `down.sql`s, by their paths as errors name them.
+    package var approval: (@Sendable (_ files: [String]) async throws -> Void)?
     /// The plan that a run must fit; nil leaves it to what is pending.
     var expectedPlan: SavedPlan?
     /// For how many migrations of a run the schema's fingerprint is recorded, counted from the end.

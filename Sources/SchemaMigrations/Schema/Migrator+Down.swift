@@ -45,6 +45,7 @@ extension Migrator {
                 target: target,
                 allowsOutOfOrder: options.allowsOutOfOrder
             )
+            try await options.approval?(plan.migrations.compactMap(\.down?.path))
             let recorded = acceptingDifference ? [:] : try await comparableFingerprints(history, connection)
             let versions = Set(history.records.map(\.version))
             try await withObserver { observer in

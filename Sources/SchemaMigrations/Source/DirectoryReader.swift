@@ -8,6 +8,13 @@ enum DirectoryReader {
         var folders: [String] = []
         /// Neither files nor folders: sockets, pipes, links that lead nowhere.
         var others: [String] = []
+
+        /// The signature of a file, `NAME.sig` beside it, is no file of its own.
+        mutating func leaveOutSignatures() {
+            guard files.contains(where: { $0.hasSuffix(".sig") }) else { return }
+            let names = Set(files)
+            files.removeAll { $0.hasSuffix(".sig") && names.contains(String($0.dropLast(4))) }
+        }
     }
 
     /// Lists a folder, dot-files left out.
@@ -36,6 +43,7 @@ enum DirectoryReader {
             default: listing.others.append(name)
             }
         }
+        listing.leaveOutSignatures()
         listing.files.sort()
         listing.folders.sort()
         listing.others.sort()

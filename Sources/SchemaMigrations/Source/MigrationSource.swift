@@ -42,9 +42,18 @@ public struct MigrationSource: Sendable, Equatable {
         from directory: String,
         layout: MigrationLayout? = nil
     ) throws(MigrationError) -> MigrationSource {
+        try load(from: directory, layout: layout, observing: nil)
+    }
+
+    /// The same, telling each file's path, as errors name it, and its bytes as they were read.
+    package static func load(
+        from directory: String,
+        layout: MigrationLayout?,
+        observing: (@Sendable (String, [UInt8]) -> Void)?
+    ) throws(MigrationError) -> MigrationSource {
         var root = Substring(directory)
         while root.count > 1 && root.hasSuffix("/") { root.removeLast() }
-        return try MigrationSource(SourceFolder(directory: String(root)), layout)
+        return try MigrationSource(SourceFolder(directory: String(root), observing: observing), layout)
     }
 
     /// Makes a source of texts in memory, for programs that carry their migrations with them.

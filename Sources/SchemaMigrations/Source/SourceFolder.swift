@@ -8,7 +8,8 @@ struct SourceFolder {
     private let storage: Storage
 
     private enum Storage {
-        case disk
+        /// Whoever wants to know is told each file's path and bytes.
+        case disk((@Sendable (String, [UInt8]) -> Void)?)
         case memory(MemoryFolder)
     }
 
@@ -29,10 +30,13 @@ struct SourceFolder {
     /// Lists a folder on disk.
     ///
     /// - Throws: ``MigrationError`` with `unreadableDirectory`.
-    init(directory path: String) throws(MigrationError) {
+    init(
+        directory path: String,
+        observing: (@Sendable (String, [UInt8]) -> Void)? = nil
+    ) throws(MigrationError) {
         self.path = path
         listing = try DirectoryReader.list(path)
-        storage = .disk
+        storage = .disk(observing)
     }
 
     /// The root of texts in memory, whose keys are paths.
@@ -44,7 +48,9 @@ struct SourceFolder {
 
     private init(_ folder: MemoryFolder, path: String) {
         self.path = path
-        listing = DirectoryReader.Listing(files: folder.files.keys.sorted(), folders: folder.folders.keys.sorted())
+        var listing = DirectoryReader.Listing(files: folder.files.keys.sorted(), folders: folder.folders.keys.sorted())
+        listing.leaveOutSignatures()
+        self.listing = listing
         storage = .memory(folder)
     }
 
@@ -58,8 +64,11 @@ struct SourceFolder {
     /// - Throws: ``MigrationError`` with `unreadableFile`, or `invalidText` when it is larger than a server takes.
     func read(_ name: String) throws(MigrationError) -> [UInt8] {
         switch storage {
-        case .disk: try DirectoryReader.read(place(of: name))
-        case .memory(let folder): Array((folder.files[name] ?? "").utf8)
+        case .disk(let observe):
+            let bytes = try DirectoryReader.read(place(of: name))
+            observe?(place(of: name), bytes)
+            return bytes
+        case .memory(let folder): return Array((folder.files[name] ?? "").utf8)
         }
     }
 
@@ -68,7 +77,7 @@ struct SourceFolder {
     /// - Throws: ``MigrationError`` with `unreadableDirectory`.
     func folder(_ name: String) throws(MigrationError) -> SourceFolder {
         switch storage {
-        case .disk: try SourceFolder(directory: place(of: name))
+        case .disk(let observe): try SourceFolder(directory: place(of: name), observing: observe)
         case .memory(let folder): SourceFolder(folder.folders[name] ?? MemoryFolder(), path: place(of: name))
         }
     }
