@@ -59,6 +59,16 @@ import Testing
         }
     }
 
+    @Test func `plan warns of what prepared statements will notice`() async throws {
+        try await Project.with(Samples.two) { project in
+            let warning = "prepared statements that select every column of notes fail behind it"
+            // A table that the plan itself makes has no statements yet.
+            #expect(try await !project.migrate("plan").output.contains(warning))
+            _ = try await project.migrate("up", "--to", "1")
+            #expect(try await project.migrate("plan").output.contains(warning))
+        }
+    }
+
     @Test func `plan as JSON is one object with the whole SQL`() async throws {
         let long = "CREATE TABLE wide (" + (1...40).map { "c\($0) text" }.joined(separator: ",\n") + ")"
         try await Project.with(["0001_wide/up.sql": long]) { project in

@@ -261,6 +261,18 @@ import Testing
         #expect(Set(source.migrations.map { $0.steps[0].file.checksum }).count == count)
         let plan = try MigrationPlan.make(source: source, history: MigrationHistory(source.applied()))
         #expect(plan.state == .upToDate)
+        // What is applied is never parsed, which would take most of the time.
+        #expect(source.migrations.allSatisfy { $0.steps.allSatisfy { !$0.reading.isKnown } })
+    }
+
+    @Test func `a step's text is parsed once, however often it is asked about`() throws {
+        let source = try MigrationSource(files: ["1_a/up.sql": "CREATE TABLE t (id int)"])
+        let step = source.migrations[0].steps[0]
+        let copy = step
+        let first = try step.inspect()
+        #expect(copy.reading.isKnown)
+        #expect(try copy.inspect() == first)
+        #expect(copy == source.migrations[0].steps[0])
     }
 }
 

@@ -131,7 +131,7 @@ extension PlanReport.Step {
             resumable: planned.step.kind.label == .backfill,
             estimatedMS: outlook.estimate?.wholeMilliseconds,
             previousRelease: outlook.previousRelease,
-            notes: outlook.inspection.notes.map(\.description),
+            notes: outlook.notes,
             statements: outlook.inspection.statements.map { PlanReport.Statement($0, outlook.sizes) }
         )
     }

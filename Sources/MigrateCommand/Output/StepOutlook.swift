@@ -50,6 +50,22 @@ struct StepOutlook {
         return "\(who): \(limit) for each try to get the lock, then \(heldFor)"
     }
 
+    /// What is worth knowing beforehand: what could not be read, and what services will notice.
+    var notes: [String] {
+        let tables = inspection.statements.filter(Self.changesColumns).flatMap(\.locks).map(\.table)
+            .filter { sizes[$0] != nil }
+        let names = Set(tables.map(\.description)).sorted().joined(separator: ", ")
+        let plans =
+            "prepared statements that select every column of \(names) fail behind it until they are prepared again "
+            + "(0A000, \"cached plan must not change result type\")"
+        return inspection.notes.map(\.description) + (names.isEmpty ? [] : [plans])
+    }
+
+    /// Whether rows of the table look otherwise afterwards.
+    private static func changesColumns(_ statement: StatementSummary) -> Bool {
+        ["ADD COLUMN", "DROP COLUMN", "ALTER COLUMN … TYPE", "RENAME COLUMN"].contains(where: statement.kind.contains)
+    }
+
     private var limit: String {
         lockTimeout.map { "at most \(Quantity.duration($0))" } ?? "without limit"
     }

@@ -88,6 +88,7 @@ struct BatchRunner: Sendable {
         var transaction = TransactionOptions()
         transaction.settings = [
             "lock_timeout": "\(wait.wholeMilliseconds)", "jit": "off", "idle_in_transaction_session_timeout": "0",
+            "statement_timeout": "\((step.step.options.statementTimeout ?? .zero).wholeMilliseconds)",
         ]
         return transaction
     }

@@ -29,7 +29,19 @@ extension BackfillRunner {
     /// How many rows the condition still finds; nil where that cannot be asked.
     func remaining(_ connection: PostgresConnection) async throws -> Int64? {
         guard let count = statement.remainingCount else { return nil }
-        return try await connection.query(store.once(PostgresQuery(unsafeSQL: count))).one().decode(Int64.self)
+        return try await reading(connection) { connection in
+            try await connection.query(store.once(PostgresQuery(unsafeSQL: count))).one().decode(Int64.self)
+        }
+    }
+
+    /// Without the role's own limit: reading a large table takes its time.
+    private func reading<Value: Sendable>(
+        _ connection: PostgresConnection,
+        _ body: (PostgresConnection) async throws -> Value
+    ) async throws -> Value {
+        var options = TransactionOptions.readOnly
+        options.settings["statement_timeout"] = "0"
+        return try await connection.withTransaction(options, body)
     }
 
     func nextPass(_ state: inout BackfillState, _ remaining: Int64, _ connection: PostgresConnection) async throws {
@@ -75,8 +87,10 @@ extension BackfillRunner {
         let key =
             try await statement.key.isEmpty ? RowKey.of(statement.relation, connection) : RowKey(columns: statement.key)
         guard let query = statement.remaining(key.text(of: statement.reference)) else { return "unknown" }
-        let rows = try await connection.query(store.once(PostgresQuery(unsafeSQL: query + "\nLIMIT 5")))
-        return try rows.map { try $0.decode(at: 0, as: String.self) }.joined(separator: "; ")
+        return try await reading(connection) { connection in
+            try await connection.query(store.once(PostgresQuery(unsafeSQL: query + "\nLIMIT 5")))
+                .map { try $0.decode(at: 0, as: String.self) }.joined(separator: "; ")
+        }
     }
 
     /// A walk by key never meets a row whose key is NULL; a primary key has none.

@@ -116,8 +116,11 @@ final class MigrationLock: Sendable {
     static let keepAlive = """
         SET LOCAL tcp_keepalives_idle = 10; SET LOCAL tcp_keepalives_interval = 5; SET LOCAL tcp_keepalives_count = 3;
         SET LOCAL tcp_user_timeout = '30s';
-        SELECT set_config('client_connection_check_interval', '5s', true) WHERE version() !~* 'windows|mingw|visual c'
+        SELECT set_config('client_connection_check_interval', '5s', true) WHERE version() !~* '\(withoutCheck)'
         """
+
+    /// In the version of servers that cannot look for their client while they work.
+    static let withoutCheck = "windows|mingw|visual c"
 
     private static func heldError(_ holder: RunnerActivity?, _ patience: Duration) -> MigrationError {
         let who = holder.map { "\($0.holder), server process \($0.processID.map(String.init) ?? "unknown")" }

@@ -22,7 +22,8 @@ extension StepSession {
         query.isCacheable = false
         let found = try await connection.query(query).map { try $0.decode(at: 0, as: String.self) }
         let ours: Set<String> = [
-            "deadlock_timeout", "idle_in_transaction_session_timeout", "lock_timeout", "role", "search_path",
+            "client_connection_check_interval", "deadlock_timeout", "idle_in_transaction_session_timeout",
+            "lock_timeout", "role", "search_path",
             "statement_timeout", "transaction_isolation", "transaction_read_only", "transaction_deferrable",
         ]
         return Set(found).subtracting(ours).subtracting(local).union(forSession).sorted()

@@ -20,7 +20,8 @@ extension HistoryStore {
     ///
     /// The line stays locked until the transaction ends: a newer runner waits for it rather than overtaking it.
     ///
-    /// What follows in the transaction runs as `session` says.
+    /// What follows in the transaction runs as `session` says, and is ended by the server when its client is gone: what
+    /// nobody will commit must not keep its locks.
     ///
     /// - Returns: What people have asked for meanwhile, and which server process is at work.
     /// - Throws: ``MigrationError`` of code `fenced` when another runner has taken over.
@@ -40,6 +41,8 @@ extension HistoryStore {
                 RETURNING r.paused_at, r.paused_by, r.batch_target_ms, pg_backend_pid() AS process_id,
                     CASE WHEN \(session.searchPath)::text IS NOT NULL
                         THEN set_config('search_path', \(session.searchPath)::text, true) END,
+                    CASE WHEN version() !~* \(MigrationLock.withoutCheck)
+                        THEN set_config('client_connection_check_interval', '5s', true) END,
                     CASE WHEN \(session.role)::text IS NOT NULL
                         THEN set_config('role', \(session.role)::text, true) END
                 """

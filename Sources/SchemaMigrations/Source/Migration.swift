@@ -137,6 +137,9 @@ public struct MigrationStep: Sendable, Hashable {
 struct StepReading: Sendable, Hashable {
     private let memory = Memory()
 
+    /// Whether anybody has asked.
+    var isKnown: Bool { memory.answer.withLock { $0 != nil } }
+
     /// The answer, from `read` if it is asked for the first time.
     func inspection(
         _ read: () throws(MigrationError) -> StepInspection

@@ -105,6 +105,81 @@ import Testing
         }
     }
 
+    @Test func `where something is created, the role must be allowed to, and is told before`() async throws {
+        try await OwnServer.with([:]) { server in
+            try await server.connection.execute(
+                script: """
+                    CREATE SCHEMA "Other"; CREATE ROLE deployer LOGIN; GRANT CREATE ON SCHEMA public TO deployer;
+                    GRANT USAGE ON SCHEMA "Other" TO deployer
+                    """
+            )
+            let files = [
+                "0001_a/01_fine.sql": "CREATE TABLE a (id int); CREATE TEMP TABLE b (id int)",
+                "0001_a/02_other.sql": "CREATE OR REPLACE VIEW \"Other\".v AS SELECT 1",
+                "0001_a/03_schema.sql": "CREATE SCHEMA mine; CREATE TABLE mine.t (id int)",
+            ]
+            let error = try #require(try await failure(server.with(user: "deployer").migrator(files)))
+            #expect(error.code == .missingPrivileges)
+            #expect(
+                ([error] + error.related).map(\.hint) == [
+                    "GRANT CREATE ON DATABASE postgres TO …", "GRANT CREATE ON SCHEMA \"Other\" TO …",
+                ]
+            )
+            #expect(try await !server.connection.hasTable("a"))
+            try await server.connection.execute(
+                script: """
+                    GRANT CREATE ON DATABASE postgres TO deployer; GRANT CREATE ON SCHEMA "Other" TO deployer
+                    """
+            )
+            #expect(try await server.with(user: "deployer").migrator(files).up().steps.count == 3)
+        }
+    }
+
+    @Test func `a short statement_timeout of the role ends no step and no backfill`() async throws {
+        try await withDatabase { database in
+            try await database.connect { connection in
+                try await connection.execute(
+                    script: """
+                        CREATE FUNCTION slow(n int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS
+                            'BEGIN PERFORM pg_sleep(0.02); RETURN n; END';
+                        CREATE TABLE t (id int, n int); INSERT INTO t SELECT generate_series(1, 20);
+                        ALTER DATABASE "\(database.name)" SET statement_timeout = '200ms'
+                        """
+                )
+                let files = [
+                    "0001_a/01_a.sql": "SELECT pg_sleep(0.4)",
+                    "0001_a/02_b.sql": "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY i ON t (slow(id))",
+                    "0001_a/03_c.sql":
+                        "-- migrate: backfill table=t\nUPDATE t SET n = 1 WHERE n IS NULL OR slow(id) IS NULL",
+                ]
+                let migrator = try migrator(files, on: database)
+                let result = try await migrator.up()
+                let rows = try await migrator.history().records.map(\.rows)
+                #expect(result.steps.count == 3 && rows == [nil, nil, 20])
+            }
+        }
+    }
+
+    @Test func `the server ends a step whose runner is gone, and does not hold its locks`() async throws {
+        try await withDatabase { database in
+            try await CuttingProxy.with(database) { proxy, string in
+                let files = ["0001_a/up.sql": "CREATE TABLE t (id int); SELECT pg_sleep(600)"]
+                let source = try MigrationSource(files: files)
+                let migrator = Migrator(source: source, database: try PostgresConfiguration(string))
+                let run = Task { try await failure(migrator) }
+                let sleeping: PostgresQuery = """
+                    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'
+                    """
+                try await database.connect { connection in
+                    try await waitUntil { try await connection.value(sleeping) == 1 }
+                    proxy.cutAll()
+                    #expect(try await run.value?.code == .connectionLost)
+                    try await waitUntil { try await connection.value(sleeping) == 0 }
+                }
+            }
+        }
+    }
+
     @Test func `what is granted by a step before is not missed`() async throws {
         try await OwnServer.with([:]) { server in
             try await server.connection.execute(
