@@ -59,6 +59,21 @@ import Testing
         #expect(locks.map { $0.attributes["style"] } == ["width:25.00%"])
     }
 
+    @Test func `pauses and progress are told, and lie within their bar`() throws {
+        var attempt = try Self.attempt(1, 1, "up", 0, 4_000_000, .applied)
+        attempt.trace.add(AttemptTrace.Pause(atMS: 1000, durationMS: 2000, count: 3, reason: "replica lag <4 s>"))
+        attempt.trace.add(AttemptTrace.Point(atMS: 9000, rows: 10, batches: 2))
+        let log = MigrationLog(database: "d", readAt: MigrationTime(microseconds: 0), attempts: [attempt])
+        let page = try ParsedPage(HistoryPage.render(log, log.runs))
+        let marks = page.elements.filter { ["pause", "tick"].contains($0.attributes["class"]) }
+        #expect(marks.map { $0.attributes["style"] } == ["left:25.00%;width:50.00%", "left:100.00%"])
+        let said = "held back 3 times, 2 s after 1 s: replica lag <4 s>\n2 batches committed"
+        #expect(page.texts(of: "td", with: ("colspan", "8")) == [said])
+        #expect(HistoryText.render(log, log.runs, .plain).contains("    held back 3 times, 2 s after 1 s: replica"))
+        let json = try JSONOutput.object(HistoryReport(log, log.runs))
+        #expect(json.contains("\"at_ms\":1000") || json.contains("\"at_ms\" : 1000"))
+    }
+
     @Test func `times that make no sense make no bar outside its line`() throws {
         let wild = try [Int64.min, -1, 0, 1, Int64.max].map { try Self.attempt(1, 1, "up", $0, 5, .applied) }
         let scale = TimelineScale(wild, now: MigrationTime(microseconds: 0))

@@ -55,6 +55,7 @@ enum HistoryPage {
         <li><span class="key failed"></span> failed</li>
         <li><span class="key abandoned"></span> abandoned, end unknown</li>
         <li><span class="key lock"></span> locks held that keep writers waiting</li>
+        <li><span class="key pause"></span> held back for others</li>
         </ul>
         """
 
@@ -95,9 +96,10 @@ enum HistoryPage {
         var text =
             "<tr class=\"\(outcome)\"><th scope=\"row\">\(Markup.text(HistoryText.label(attempt)))</th>"
             + "<td class=\"line\">\(bar(attempt, scale))</td>\(cells.joined())</tr>"
-        let remarks = [attempt.error, HistoryText.progress(attempt, log)].compactMap(\.self)
-        if !remarks.isEmpty {
-            text += "\n<tr class=\"remark\"><td colspan=\"8\">\(Markup.text(remarks.joined(separator: "\n")))</td></tr>"
+        let remarks = [attempt.error] + HistoryText.happenings(attempt) + [HistoryText.progress(attempt, log)]
+        let said = remarks.compactMap(\.self)
+        if !said.isEmpty {
+            text += "\n<tr class=\"remark\"><td colspan=\"8\">\(Markup.text(said.joined(separator: "\n")))</td></tr>"
         }
         return text
     }
@@ -107,7 +109,22 @@ enum HistoryPage {
         let style = "margin-left:\(start)%;width:\(length)%"
         let share = scale.lockShare(of: attempt)
         let lock = share.map { "<span class=\"lock\" style=\"width:\($0)%\"></span>" } ?? ""
-        return "<div class=\"bar \(attempt.outcome.rawValue)\" style=\"\(style)\">\(lock)</div>"
+        return "<div class=\"bar \(attempt.outcome.rawValue)\" style=\"\(style)\">\(marks(attempt, scale))\(lock)</div>"
+    }
+
+    /// Pauses as lighter parts of the bar, and the moments at which a backfill's progress is known as ticks.
+    private static func marks(_ attempt: MigrationAttempt, _ scale: TimelineScale) -> String {
+        let pauses = attempt.trace.pauses.compactMap { pause in
+            scale.part(of: attempt, from: pause.atMS, for: pause.durationMS).map { start, length in
+                "<span class=\"pause\" style=\"left:\(start)%;width:\(length)%\"></span>"
+            }
+        }
+        let ticks = attempt.trace.points.compactMap { point in
+            scale.part(of: attempt, from: point.atMS, for: 0).map { start, _ in
+                "<span class=\"tick\" style=\"left:\(start)%\"></span>"
+            }
+        }
+        return (pauses + ticks).joined()
     }
 }
 
@@ -140,6 +157,14 @@ struct TimelineScale {
         guard let held = attempt.lockHeldMS, held > 0, let finished = attempt.finishedAt else { return nil }
         let took = Double(finished.microseconds.subtractingReportingOverflow(attempt.startedAt.microseconds).0) / 1000
         return Self.text(took > 0 ? min(100, 100 * held / took) : 100)
+    }
+
+    /// Where something lies within an attempt's bar; nil for one without a known end.
+    func part(of attempt: MigrationAttempt, from start: Int64, for length: Int64) -> (start: String, length: String)? {
+        guard let took = attempt.durationMS, took > 0 else { return nil }
+        let begin = min(100, max(0, 100 * Double(start) / Double(took)))
+        let share = min(100 - begin, max(0, 100 * Double(length) / Double(took)))
+        return (Self.text(begin), Self.text(share))
     }
 
     /// A bar that is too short to be seen would be a step that is not there.

@@ -23,9 +23,9 @@ enum HistoryPageStyle {
         tbody th { font-weight: 500; min-width: 12rem; }
         .line { width: 40%; text-align: left; padding: .3rem 0; overflow: hidden; }
         td.line { background: repeating-linear-gradient(90deg, var(--rule) 0 1px, transparent 1px 25%); }
-        .bar { height: .9rem; min-width: 4px; border-radius: 2px; display: flex; justify-content: flex-end;
+        .bar { position: relative; height: .9rem; min-width: 4px; border-radius: 2px; display: flex; justify-content: flex-end;
           overflow: hidden; }
-        .key, .bar, .lock, td.line { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+        .key, .bar, .lock, .pause, .tick, td.line { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
         .key.applied, .bar.applied { background: var(--applied); }
         .key.running, .bar.running { background: var(--running); }
         .key.interrupted, .bar.interrupted { background: var(--interrupted); }
@@ -33,6 +33,10 @@ enum HistoryPageStyle {
         .key.abandoned, .bar.abandoned { background: repeating-linear-gradient(135deg, var(--abandoned) 0 4px,
           transparent 4px 8px); }
         .lock { background: var(--lock); min-width: 2px; }
+        .bar .pause, .bar .tick { position: absolute; top: 0; bottom: 0; }
+        .pause { background: repeating-linear-gradient(90deg, #fff9 0 2px, transparent 2px 4px), var(--soft);
+          min-width: 2px; }
+        .tick { width: 1px; background: #fffc; }
         tr.failed [data-label=outcome], tr.abandoned [data-label=outcome] { color: var(--failed); font-weight: 600; }
         .remark td { border-top: 0; padding: 0 0 .6rem 1rem; text-align: left; color: var(--soft);
           white-space: pre-wrap; overflow-wrap: anywhere; font: .85rem/1.4 ui-monospace, monospace; }

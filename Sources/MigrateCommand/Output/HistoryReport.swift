@@ -28,6 +28,10 @@ struct HistoryReport: Encodable, Sendable, Equatable {
         @OrNull var errorCode: String?
         @OrNull var sqlstate: String?
         @OrNull var error: String?
+        /// When the step held back, in milliseconds since it began, and why.
+        let pauses: [AttemptTrace.Pause]
+        /// How far a backfill was at some moments.
+        let progress: [AttemptTrace.Point]
     }
 
     struct Backfill: Encodable, Sendable, Equatable {
@@ -70,7 +74,9 @@ extension HistoryReport.Attempt {
             role: attempt.role,
             errorCode: attempt.errorCode,
             sqlstate: attempt.sqlState,
-            error: attempt.error
+            error: attempt.error,
+            pauses: attempt.trace.pauses,
+            progress: attempt.trace.points
         )
     }
 }

@@ -30,8 +30,24 @@ enum HistoryText {
         let state = log.backfills.first { $0.version == attempt.version && $0.stepOrdinal == attempt.stepOrdinal }
         guard isOpen, let state else { return nil }
         let pass = state.pass > 1 ? ", pass \(state.pass)" : ""
-        return "so far: \(Quantity.count(state.pagesDone)) of \(Quantity.count(state.pagesTotal)) pages\(pass), "
+        let of = state.key.isEmpty ? "of" : "of about"
+        let unit = state.key.isEmpty ? "pages" : "rows walked by \(state.key.joined(separator: ", "))"
+        return "so far: \(Quantity.count(state.pagesDone)) \(of) \(Quantity.count(state.pagesTotal)) \(unit)\(pass), "
             + "\(Quantity.count(state.rows)) rows in \(Quantity.many(Int(clamping: state.batches), "batch", "batches"))"
+    }
+
+    /// Why and for how long the attempt held back, and in how many batches it worked.
+    static func happenings(_ attempt: MigrationAttempt) -> [String] {
+        var lines = attempt.trace.pauses.map { pause in
+            let times = pause.count == 1 ? "" : "\(pause.count) times, "
+            let at = Quantity.duration(milliseconds: Double(pause.atMS))
+            return
+                "held back \(times)\(Quantity.duration(milliseconds: Double(pause.durationMS))) after \(at): \(pause.reason)"
+        }
+        if let last = attempt.trace.points.last {
+            lines.append("\(Quantity.many(Int(clamping: last.batches), "batch", "batches")) committed")
+        }
+        return lines
     }
 
     private static func run(_ run: MigrationLog.Run, _ log: MigrationLog, _ style: TextStyle) -> String {
@@ -46,6 +62,7 @@ enum HistoryText {
         for (attempt, line) in zip(run.attempts, table.dropFirst()) {
             lines.append(painted(line, attempt.outcome, style))
             if let error = attempt.error { lines += error.split(separator: "\n").map { "    \($0)" } }
+            lines += happenings(attempt).map { "    \($0)" }
             if let progress = progress(attempt, log) { lines.append("    \(progress)") }
         }
         return lines.joined(separator: "\n")

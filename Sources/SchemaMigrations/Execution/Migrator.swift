@@ -232,8 +232,12 @@ public struct Migrator: Sendable {
             let attempt = AttemptKey(token: token, number: Int32(clamping: index + 1))
             try await begin(step, attempt, work.connection)
             report(.stepStarted(step.identity))
+            let traced: @Sendable (MigrationEvent) -> Void = { event in
+                attempt.trace.take(event)
+                report(event)
+            }
             do {
-                let timing = try await applyOne(step, on: work, attempt, observer, session, report)
+                let timing = try await applyOne(step, on: work, attempt, observer, session, traced)
                 result.book(step, timing)
                 report(.finished(step, timing))
             } catch {

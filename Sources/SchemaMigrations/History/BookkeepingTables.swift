@@ -71,6 +71,7 @@ extension HistoryStore {
             error_code text,
             sqlstate text,
             error text,
+            trace jsonb,
             PRIMARY KEY (token, number)
         );
         CREATE TABLE \(backfill) (

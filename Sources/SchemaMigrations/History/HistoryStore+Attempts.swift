@@ -1,10 +1,12 @@
 import Postgres
 
 /// Which line of the attempt log an attempt has.
-struct AttemptKey: Sendable, Hashable {
+struct AttemptKey: Sendable {
     let token: FencingToken
     /// Counted within the run, from 1.
     let number: Int32
+    /// What happens during the attempt.
+    let trace = AttemptTraceRecorder()
 }
 
 extension HistoryStore {
@@ -65,7 +67,7 @@ extension HistoryStore {
                 """
                 UPDATE \(unsafeSQL: attempt) SET outcome = 'applied', finished_at = clock_timestamp(),
                     duration_ms = 1000 * extract(epoch FROM clock_timestamp() - started_at),
-                    tries = \(Int32(clamping: tries))
+                    tries = \(Int32(clamping: tries)), trace = \(key.trace.stored)
                 WHERE token = \(key.token.value) AND number = \(key.number)
                 """
             )
@@ -102,7 +104,7 @@ extension HistoryStore {
                 """
                 UPDATE \(unsafeSQL: attempt) SET outcome = \(outcome.rawValue), finished_at = clock_timestamp(),
                     duration_ms = 1000 * extract(epoch FROM clock_timestamp() - started_at),
-                    error_code = \(error.code.rawValue), sqlstate = \(state), error = \(place + error.message)
+                    trace = \(key.trace.stored), error_code = \(error.code.rawValue), sqlstate = \(state), error = \(place + error.message)
                 WHERE token = \(key.token.value) AND number = \(key.number) AND outcome = 'running'
                 """
             )

@@ -20,7 +20,8 @@ extension HistoryStore {
                     UPDATE \(unsafeSQL: attempt) SET outcome = 'applied', finished_at = clock_timestamp(),
                         duration_ms = \(timing.durationMilliseconds), tries = \(timing.tries),
                         lock_held_ms = \(timing.lockHeldMilliseconds),
-                        others_blocked_ms = \(timing.othersBlockedMilliseconds), rows = \(timing.rows)
+                        others_blocked_ms = \(timing.othersBlockedMilliseconds), rows = \(timing.rows),
+                        trace = \(isApplied ? key.trace.stored : nil)
                     WHERE \(isApplied) AND token = \(key.token.value) AND number = \(key.number)
                 )
                 INSERT INTO \(unsafeSQL: history) AS h (version, step, step_count, migration_name, step_name, phase, kind,

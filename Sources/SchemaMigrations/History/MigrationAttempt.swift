@@ -54,6 +54,10 @@ public struct MigrationAttempt: Sendable, Hashable {
     public let sqlState: String?
     /// The error's message.
     public let error: String?
+    /// What happened meanwhile: pauses, and how far a backfill was when.
+    ///
+    /// Nothing where the runner was killed: it is stored when the attempt ends.
+    public internal(set) var trace = AttemptTrace()
 }
 
 extension MigrationAttempt: PostgresRecord {
@@ -61,7 +65,7 @@ extension MigrationAttempt: PostgresRecord {
     public static let columnNames = [
         "token", "version", "migration_name", "step", "step_name", "kind", "runner", "role", "started_at",
         "finished_at", "duration_ms", "tries", "lock_held_ms", "others_blocked_ms", "rows", "outcome", "error_code",
-        "sqlstate", "error",
+        "sqlstate", "error", "trace",
     ]
 
     /// Reads one line of the attempt log.
@@ -89,6 +93,7 @@ extension MigrationAttempt: PostgresRecord {
         errorCode = try columns.next()
         sqlState = try columns.next()
         error = try columns.next()
+        trace = try columns.next(as: PostgresJSON<AttemptTrace>?.self)?.value ?? AttemptTrace()
     }
 }
 

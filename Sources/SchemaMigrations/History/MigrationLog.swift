@@ -16,14 +16,16 @@ public struct MigrationLog: Sendable, Equatable {
         public let stepOrdinal: Int
         /// How often the table has been walked, this time included.
         public let pass: Int
-        /// Pages that are done in this pass.
+        /// Pages that are done in this pass; rows that were walked, where a key is walked.
         public let pagesDone: Int64
-        /// Pages that the table had when the pass began.
+        /// Pages that the table had when the pass began; about how many rows, where a key is walked.
         public let pagesTotal: Int64
         /// Rows changed so far.
         public let rows: Int64
         /// Batches committed so far.
         public let batches: Int64
+        /// The columns that are walked by; none where pages are.
+        public internal(set) var key: [String] = []
     }
 
     /// The database's name.

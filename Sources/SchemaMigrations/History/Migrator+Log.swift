@@ -37,7 +37,7 @@ extension HistoryStore {
 
 extension MigrationLog.Backfill: PostgresRecord {
     /// The columns of the bookkeeping that make a backfill's state.
-    public static let columnNames = ["version", "step", "pass", "next_page", "end_page", "rows", "batches"]
+    public static let columnNames = ["version", "step", "pass", "next_page", "end_page", "rows", "batches", "key"]
 
     /// Reads one line.
     public init(from columns: inout PostgresRecordColumns) throws(PostgresError) {
@@ -52,5 +52,6 @@ extension MigrationLog.Backfill: PostgresRecord {
         pagesTotal = try columns.next()
         rows = try columns.next()
         batches = try columns.next()
+        key = try columns.next()
     }
 }

@@ -53,16 +53,20 @@ extension Migrator {
                 for (index, migration) in plan.migrations.enumerated() {
                     guard let down = migration.down else { continue }
                     let before = versions.filter { $0 < migration.version }.max()
+                    let attempt = AttemptKey(token: token, number: Int32(clamping: index + 1))
                     let runner = RollbackRunner(
                         migration: migration,
                         down: down,
                         store: store,
-                        attempt: AttemptKey(token: token, number: Int32(clamping: index + 1)),
+                        attempt: attempt,
                         options: options,
                         session: session,
                         expected: before.flatMap { recorded[$0] },
                         observer: observer,
-                        report: report
+                        report: { event in
+                            attempt.trace.take(event)
+                            report(event)
+                        }
                     )
                     try Task.checkCancellation()
                     guard !lock.isLost else { throw MigrationError.lockLost(before: runner.step) }
