@@ -48,10 +48,13 @@ extension AsyncParsableCommand {
     func withDatastore(
         _ options: DatabaseOptions,
         _ output: OutputOptions,
+        writing: Bool = false,
         _ body: (Datastore) async throws -> Void
     ) async throws {
         do {
-            let pool = PostgresPool(try await options.configuration(), maximumConnections: 1)
+            let configuration =
+                if writing { try await options.configurationForWriting() } else { try await options.configuration() }
+            let pool = PostgresPool(configuration, maximumConnections: 1)
             do {
                 try await body(Datastore(pool, reading: options.reading))
                 await pool.shutDown()

@@ -41,8 +41,15 @@ struct DatabaseOptions: ParsableArguments {
     ) async throws -> PostgresConfiguration {
         var configuration = try PostgresConfiguration(try await connectionString(environment))
         configuration.applicationName = "vmmdb"
-        // For what writes; reading brings its own, see ``reading``.
-        configuration.settings["statement_timeout"] = "\(statementTimeout)s"
+        return configuration
+    }
+
+    /// The same for what writes, which brings no limit as ``reading`` does.
+    ///
+    /// Kept on this side: a setting of the session would reach other clients behind a pooler.
+    func configurationForWriting() async throws -> PostgresConfiguration {
+        var configuration = try await configuration()
+        configuration.queryTimeout = .seconds(statementTimeout)
         return configuration
     }
 

@@ -29,7 +29,7 @@ struct MarkFailedCommand: AsyncParsableCommand {
 
     func run() async throws {
         var wasWritten = true
-        try await withDatastore(database, output) { datastore in
+        try await withDatastore(database, output, writing: true) { datastore in
             let report = MarkFailedReport(try await datastore.markFailed(id, reason: reason), reason: reason)
             switch output.format {
             case .json: try output.write(json: report)

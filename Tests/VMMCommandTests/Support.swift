@@ -49,6 +49,19 @@ extension `The command vmmdb` {
         }
     }
 
+    /// The same database as with ``withVMMs``, reached directly and through PgBouncer in transaction mode.
+    func withPooledVMMs(_ body: (_ direct: String, _ pooled: String) async throws -> Void) async throws {
+        try await withDatabase { database in
+            let url = database.connectionString
+            for sql in try migrationSteps(through: 2) { try await execute(sql, on: url) }
+            try await execute(Self.rows, on: url)
+            try await PgBouncer.with(database) { pooler in
+                let folder = pooler.socket.prefix { $0 != "." }
+                try await body(url, "host=\(folder) port=6432 user=postgres dbname=\(database.name)")
+            }
+        }
+    }
+
     /// Runs `body` with a database that has a running, a failed and a deleted VMM.
     func withVMMs(through version: Int = 2, _ body: (String) async throws -> Void) async throws {
         try await withDatabase { database in

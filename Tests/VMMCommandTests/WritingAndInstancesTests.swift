@@ -102,7 +102,7 @@ extension `The command vmmdb` {
         #expect(!result.error.isEmpty && !result.error.contains("geheim"))
     }
 
-    private func json(_ arguments: String...) async throws -> [String: Any] {
+    func json(_ arguments: String...) async throws -> [String: Any] {
         let result = try await run(arguments + ["--format", "json"])
         #expect(result.exitCode == 0)
         return try Self.object(result.output)

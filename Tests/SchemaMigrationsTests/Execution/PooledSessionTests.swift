@@ -31,7 +31,8 @@ import Testing
 
     @Test func `settings of a file behind a pooler are told and reach no other client`() async throws {
         try await withDatabase { database in
-            try await PgBouncer.with(database) { pooled in
+            try await PgBouncer.with(database) { pooler in
+                let pooled = pooler.configuration
                 let files = [
                     "0001_a/01_set.sql":
                         "SET work_mem = '9MB'; SET LOCAL temp_buffers = '9MB'; CREATE TABLE a (id int)",
@@ -67,7 +68,8 @@ import Testing
         async throws
     {
         try await withDatabase { database in
-            try await PgBouncer.with(database) { pooled in
+            try await PgBouncer.with(database) { pooler in
+                let pooled = pooler.configuration
                 let files = [
                     "0001_a/01_a.sql": "CREATE TABLE a (id int)",
                     "0001_a/02_b.sql":
@@ -87,7 +89,8 @@ import Testing
 
     @Test func `what a down script sets behind a pooler reaches no other client`() async throws {
         try await withDatabase { database in
-            try await PgBouncer.with(database) { pooled in
+            try await PgBouncer.with(database) { pooler in
+                let pooled = pooler.configuration
                 let files = [
                     "0001_a/up.sql": "CREATE TABLE a (id int)",
                     "0001_a/down.sql": "SET work_mem = '9MB'; DROP TABLE a",
