@@ -75,6 +75,18 @@ struct Project {
         return try await PostgresConnection.withConnection(to: configuration, body)
     }
 
+    /// The texts that a query answers.
+    func texts(_ sql: String) async throws -> [String] {
+        try await withSession { session in
+            try await session.query(PostgresQuery(unsafeSQL: sql)).map { try $0.decode(at: 0, as: String.self) }
+        }
+    }
+
+    /// Runs statements.
+    func execute(_ sql: String) async throws {
+        try await withSession { _ = try await $0.execute(script: sql) }
+    }
+
     /// The number that a query answers.
     func number(_ sql: String) async throws -> Int64 {
         try await withSession { try await $0.query(PostgresQuery(unsafeSQL: sql)).one().decode(at: 0) }

@@ -86,6 +86,7 @@ struct Transcript {
             (#"("[a-z_]+_bytes" ?: ?)\d+"#, "$1NUMBER"),
             (#"\d+(\.\d+)? (bytes|kB|MB|GB|TB)"#, "SIZE"),
             (#"\b[0-9a-f]{64}\b"#, "HASH"),
+            (#"postgres(ql)?://[^\s"]+"#, "URL"),
             (#"-pg\d+-"#, "-pgN-"),
             (#"PostgreSQL \d+\.\d+"#, "PostgreSQL N"),
             (#"t_\d+_\d+"#, "DATABASE"),

@@ -50,7 +50,9 @@ import Testing
         let commands = [
             "migrate up", "migrate status", "migrate plan", "migrate history", "migrate verify", "migrate drift",
             "migrate lint", "migrate doctor", "migrate down", "migrate dump", "migrate new", "migrate baseline",
-            "migrate wait", "vmmdb list", "vmmdb show", "vmmdb instance", "vmmdb failures", "vmmdb abandoned",
+            "migrate wait", "migrate pause", "migrate resume", "migrate local start", "migrate local stop",
+            "migrate local url", "migrate local reset", "vmmdb list", "vmmdb show", "vmmdb instance", "vmmdb failures",
+            "vmmdb abandoned",
             "vmmdb mark-failed",
         ]
         for command in commands {

@@ -45,6 +45,9 @@ struct LocalCommand: AsyncParsableCommand {
 
         func run() async throws {
             let wasRunning = try await LocalServer().stop()
+            if global.format == .json {
+                global.console.result(try JSONOutput.line(["outcome": wasRunning ? "stopped" : "not_running"]))
+            }
             global.console.message(wasRunning ? "stopped the private server" : "the private server was not running")
         }
     }
@@ -83,6 +86,7 @@ struct LocalCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await LocalServer().reset()
+            if global.format == .json { global.console.result(try JSONOutput.line(["outcome": "removed"])) }
             global.console.message("removed the private server and its data")
         }
     }

@@ -21,7 +21,20 @@ struct PauseCommand: AsyncParsableCommand {
     func run() async throws {
         let console = global.console
         try await global.migratorWithoutFiles(console).pause()
+        if global.format == .json { console.result(try JSONOutput.line(RequestAnswer(paused: true, batchTarget: nil))) }
         console.message("paused: runs stop at their next safe point, until \"migrate resume\"")
+    }
+}
+
+/// What `pause` and `resume` have asked for, in the shape of their JSON.
+private struct RequestAnswer: Encodable {
+    let paused: Bool
+    /// Nil leaves it as it is.
+    @OrNull var batchTargetMS: Int64?
+
+    init(paused: Bool, batchTarget: Duration?) {
+        self.paused = paused
+        _batchTargetMS = OrNull(wrappedValue: batchTarget?.wholeMilliseconds)
     }
 }
 
@@ -51,6 +64,9 @@ struct ResumeCommand: AsyncParsableCommand {
     func run() async throws {
         let console = global.console
         try await global.migratorWithoutFiles(console).resume(batchTarget: batchTarget?.duration)
+        if global.format == .json {
+            console.result(try JSONOutput.line(RequestAnswer(paused: false, batchTarget: batchTarget?.duration)))
+        }
         console.message("runs are allowed; \"migrate up\" goes on where the last one stopped")
     }
 }
