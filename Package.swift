@@ -65,7 +65,7 @@ let package = Package(
             ]
         ),
         // What both command lines share.
-        .target(name: "CommandSupport"),
+        .target(name: "CommandSupport", dependencies: ["Postgres"]),
         .target(
             name: "MigrateCommand",
             dependencies: [

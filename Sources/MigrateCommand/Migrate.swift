@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 
 /// The command's root: it only knows its subcommands.
 struct Migrate: AsyncParsableCommand {
@@ -28,6 +29,7 @@ struct Migrate: AsyncParsableCommand {
               64  usage
               75  try again later
             """,
+        version: ProgramVersion.text(of: "migrate"),
         subcommands: [
             UpCommand.self, StatusCommand.self, PlanCommand.self, HistoryCommand.self, VerifyCommand.self,
             DriftCommand.self, LintCommand.self, DoctorCommand.self, DownCommand.self, DumpCommand.self,

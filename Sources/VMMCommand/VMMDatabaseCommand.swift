@@ -13,6 +13,7 @@ public struct VMMDatabaseCommand: AsyncParsableCommand {
             The database is found in this order: --database-url, MIGRATE_DATABASE_URL, DATABASE_URL, libpq's PG* \
             variables. Exit codes: 0 done, 1 failed or not found, 5 cannot connect, 64 usage.
             """,
+        version: ProgramVersion.text(of: "vmmdb"),
         subcommands: [
             ListCommand.self, ShowCommand.self, InstanceCommand.self, FailuresCommand.self, AbandonedCommand.self,
             MarkFailedCommand.self,

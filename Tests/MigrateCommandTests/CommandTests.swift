@@ -164,6 +164,14 @@ import Testing
         }
     }
 
+    @Test func `the program tells its version and that of libpq`() async throws {
+        try await withFolder { folder in
+            let run = try await runMigrate(["--version"], in: folder)
+            #expect(run.exitCode == 0)
+            #expect(try /migrate [0-9.]+[a-z-]* \(libpq [0-9]+\.[0-9]+\)\n/.wholeMatch(in: run.output) != nil)
+        }
+    }
+
     @Test func `there is no URL of a private server that was not created`() async throws {
         try await withFolder { folder in
             let run = try await runMigrate(["local", "url"], in: folder)

@@ -122,6 +122,14 @@ public final class PostgresConnection: Sendable {
         }
     }
 
+    /// The version of libpq that is loaded: `15.20`.
+    ///
+    /// The corresponding libpq function is `PQlibVersion`.
+    public static var libraryVersion: String {
+        let number = PQlibVersion()
+        return "\(number / 10_000).\(number % 10_000)"
+    }
+
     /// Closes the connection; what was open is rolled back by the server.
     ///
     /// Closing twice is no error, nor is closing a connection that was returned, which does nothing.
