@@ -14,7 +14,9 @@ import Testing
         #expect(readme == article)
         for pain in readme {
             #expect(!pain.tests.isEmpty, "pain \(pain.number) names no test")
-            for name in pain.tests { #expect(tests.contains("func `\(name)`"), "pain \(pain.number): no test \(name)") }
+            for name in pain.tests where !tests.contains("func `\(name)`") {
+                Issue.record("pain \(pain.number): no test \(name)")
+            }
         }
     }
 
@@ -24,7 +26,7 @@ import Testing
         #expect(rows.count > 10)
         for row in rows {
             let names = Self.names(in: Self.cells(row).last ?? "", /"([^"]+)"/)
-            for name in names { #expect(tests.contains("func `\(name)`"), "no test \(name)") }
+            for name in names where !tests.contains("func `\(name)`") { Issue.record("no test \(name)") }
         }
     }
 
