@@ -18,7 +18,7 @@ import Testing
             let pool = PostgresPool(configuration, maximumConnections: 4, acquireTimeout: .milliseconds(800))
             let old = try await Self.backends(of: pool)
             #expect(old.count == 4)
-            let frozen = try Self.processes(of: server)
+            let frozen = try ServerProcesses.all(of: #require(server.processID))
             #expect(frozen.count > 5)
             for process in frozen { kill(process, SIGSTOP) }
             let errors: [PostgresError]
@@ -104,12 +104,5 @@ import Testing
                 }
             }
         }
-    }
-
-    /// The postmaster and its children.
-    private static func processes(of server: EphemeralServer) throws -> [Int32] {
-        let postmaster = try #require(server.processID)
-        let children = try String(contentsOfFile: "/proc/\(postmaster)/task/\(postmaster)/children", encoding: .utf8)
-        return [postmaster] + children.split(separator: " ").compactMap { Int32($0) }
     }
 }

@@ -17,7 +17,7 @@ import Testing
 
             try await server.createDatabase("crashed", template: "template0")
             let crashed = try PostgresConfiguration(server.connectionString(database: "crashed"))
-            let crash = Crash(of: server)
+            let crash = FaultInBackfill { try await server.stop(mode: .immediate) }
             let attempt = try await outcome {
                 try await Laboratory.migrator(source, crashed, batchPages: 1).up { crash.see($0) }
             }
@@ -35,33 +35,5 @@ import Testing
             _ = try await Laboratory.migrator(source, crashed).up()
             #expect(try await DatabaseState.read(crashed) == expected)
         }
-    }
-}
-
-/// Brings a server down at the first progress of a backfill.
-private final class Crash: Sendable {
-    private let server: EphemeralServer
-    private let begun = Counter()
-    private let (stream, continuation) = AsyncStream.makeStream(of: Result<Void, any Error>.self)
-
-    init(of server: EphemeralServer) {
-        self.server = server
-    }
-
-    func see(_ event: MigrationEvent) {
-        guard case .stepProgress = event, begun.next() == 1 else { return }
-        Task { [server, continuation] in
-            do {
-                try await server.stop(mode: .immediate)
-                continuation.yield(.success(()))
-            } catch {
-                continuation.yield(.failure(error))
-            }
-        }
-    }
-
-    /// Until the server is down.
-    func wait() async throws {
-        for await result in stream { return try result.get() }
     }
 }

@@ -6,7 +6,7 @@ import VMMDatastore
 import VMMModel
 
 /// A database of a test's own, at version 2 of the schema unless told otherwise, with a datastore on it.
-struct DatastoreHarness {
+struct DatastoreHarness: DatastoreSite {
     let database: TestDatabase
     let pool: PostgresPool
     let datastore: Datastore
@@ -24,34 +24,6 @@ struct DatastoreHarness {
                 await pool.shutDown()
                 throw error
             }
-        }
-    }
-
-    /// Runs the steps of the shipped migrations, which are plain SQL.
-    func applyMigrations(through version: Int) async throws {
-        for step in try Self.steps(through: version) {
-            let sql = try String(contentsOf: step, encoding: .utf8)
-            try await execute(sql)
-        }
-    }
-
-    private static func steps(through version: Int) throws -> [URL] {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: "migrations")
-        let folders = try FileManager.default.contentsOfDirectory(at: root, includingPropertiesForKeys: nil)
-            .filter { Int($0.lastPathComponent.prefix(4)).map { $0 <= version } ?? false }
-            .sorted { $0.lastPathComponent < $1.lastPathComponent }
-        try #require(folders.count == version)
-        return try folders.flatMap { folder in
-            try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-                .filter { $0.pathExtension == "sql" && !["down.sql", "verify.sql"].contains($0.lastPathComponent) }
-                .sorted { $0.lastPathComponent < $1.lastPathComponent }
-        }
-    }
-
-    func execute(_ sql: String) async throws {
-        try await pool.withConnection { connection in
-            _ = try await connection.execute(script: sql)
         }
     }
 
@@ -80,6 +52,48 @@ struct DatastoreHarness {
         }
     }
 
+    /// What the row's two columns of the state hold.
+    func storedState(of id: VMMID) async throws -> (state: String, reason: String?) {
+        try await pool.query("SELECT state::text, failure_reason::text FROM vmm WHERE id = \(id)").one()
+            .decode(String.self, String?.self)
+    }
+}
+
+/// A database at a version of the schema, and a datastore on it.
+protocol DatastoreSite: Sendable {
+    var pool: PostgresPool { get }
+    var datastore: Datastore { get }
+}
+
+extension DatastoreSite {
+    /// Runs the steps of the shipped migrations, which are plain SQL.
+    func applyMigrations(through version: Int) async throws {
+        for step in try Self.steps(through: version) {
+            let sql = try String(contentsOf: step, encoding: .utf8)
+            try await execute(sql)
+        }
+    }
+
+    private static func steps(through version: Int) throws -> [URL] {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "migrations")
+        let folders = try FileManager.default.contentsOfDirectory(at: root, includingPropertiesForKeys: nil)
+            .filter { Int($0.lastPathComponent.prefix(4)).map { $0 <= version } ?? false }
+            .sorted { $0.lastPathComponent < $1.lastPathComponent }
+        try #require(folders.count == version)
+        return try folders.flatMap { folder in
+            try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+                .filter { $0.pathExtension == "sql" && !["down.sql", "verify.sql"].contains($0.lastPathComponent) }
+                .sorted { $0.lastPathComponent < $1.lastPathComponent }
+        }
+    }
+
+    func execute(_ sql: String) async throws {
+        try await pool.withConnection { connection in
+            _ = try await connection.execute(script: sql)
+        }
+    }
+
     /// Inserts a VMM with a runtime state.
     func insert(_ state: VMMState, generation: Int64 = 1, deletedAt: Timestamp? = nil) async throws -> VMM {
         var vmm = try Sample.vmm(state, generation: generation)
@@ -87,12 +101,6 @@ struct DatastoreHarness {
         let outcome = try await datastore.insert(vmm)
         #expect(outcome == .inserted(vmm))
         return vmm
-    }
-
-    /// What the row's two columns of the state hold.
-    func storedState(of id: VMMID) async throws -> (state: String, reason: String?) {
-        try await pool.query("SELECT state::text, failure_reason::text FROM vmm WHERE id = \(id)").one()
-            .decode(String.self, String?.self)
     }
 }
 

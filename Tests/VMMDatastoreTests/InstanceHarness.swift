@@ -27,7 +27,7 @@ extension Timestamp {
     }
 }
 
-extension DatastoreHarness {
+extension DatastoreSite {
     /// Inserts an instance as the service that owns the other columns does.
     func insertInstance(_ instance: Instance) async throws {
         let runtime = instance.runtime

@@ -28,4 +28,17 @@ final class HistoryRecorder: Sendable {
 
     /// How many calls are known to have taken effect although their answer was lost.
     var confirmedLosses: Int { confirmed.load(ordering: .sequentiallyConsistent) }
+
+    /// Every call of every part.
+    var allCalls: [RowCall] { log.withLock { $0.values.flatMap(\.self) } }
+
+    /// Who has been told, of a call that began after this moment, that the change was made.
+    func callersWithChanges(after moment: Int) -> Set<Int> {
+        Set(allCalls.filter { $0.began > moment && $0.isAcknowledged }.map(\.caller))
+    }
+}
+
+extension RowCall {
+    /// Whether the caller was told that the change was made.
+    var isAcknowledged: Bool { if case .made = answer { true } else { false } }
 }

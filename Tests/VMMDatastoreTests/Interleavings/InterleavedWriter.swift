@@ -8,6 +8,10 @@ import VMMModel
 struct InterleavedWriter {
     /// Every writer goes on until so many calls, of all writers, took effect although their answers were lost.
     static let leastLosses = 2
+    /// What a server says that goes down, comes up, or is no longer the primary.
+    private static let serverIsGoing: [SQLState?] = [
+        .adminShutdown, .crashShutdown, .cannotConnectNow, .readOnlyTransaction,
+    ]
 
     let datastore: Datastore
     let world: InterleavedWorld
@@ -35,22 +39,30 @@ struct InterleavedWriter {
         var written = 0
         while written < times || recorder.confirmedLosses < Self.leastLosses {
             written += 1
-            let vmm = world.vmms.randomElement(using: &random) ?? world.vmms[0]
-            let side = LiveMigrationSide.allCases.randomElement(using: &random) ?? .source
-            let instance = world.instances.randomElement(using: &random) ?? world.instances[0]
-            switch Int.random(in: 0..<100, using: &random) {
-            case 0: try await delete(vmm)
-            case 1: try await deleteLiveMigration()
-            case 2..<10: try await markFailed(vmm)
-            case 10..<14: try await markUnwound(vmm)
-            case 14..<22: try await updateMany()
-            case 22..<34: try await update(side)
-            case 34..<46: try await report(side)
-            case 46..<50: try await markLiveMigrationFailed()
-            case 50..<60: try await update(instance)
-            case 60..<70: try await commit(instance)
-            default: try await update(vmm)
-            }
+            try await writeOnce()
+        }
+    }
+
+    /// Does one thing.
+    ///
+    /// - Parameter mayDelete: where rows are deleted sooner or later, everything ends with refusals.
+    /// - Throws: what a call on a server that is there throws.
+    mutating func writeOnce(mayDelete: Bool = true) async throws {
+        let vmm = world.vmms.randomElement(using: &random) ?? world.vmms[0]
+        let side = LiveMigrationSide.allCases.randomElement(using: &random) ?? .source
+        let instance = world.instances.randomElement(using: &random) ?? world.instances[0]
+        switch Int.random(in: (mayDelete ? 0 : 2)..<100, using: &random) {
+        case 0: try await delete(vmm)
+        case 1: try await deleteLiveMigration()
+        case 2..<10: try await markFailed(vmm)
+        case 10..<14: try await markUnwound(vmm)
+        case 14..<22: try await updateMany()
+        case 22..<34: try await update(side)
+        case 34..<46: try await report(side)
+        case 46..<50: try await markLiveMigrationFailed()
+        case 50..<60: try await update(instance)
+        case 60..<70: try await commit(instance)
+        default: try await update(vmm)
         }
     }
 
@@ -266,12 +278,14 @@ struct InterleavedWriter {
         while true { if let answer = try await answer(body) { return answer } }
     }
 
-    /// What a call answers; nil when the connection broke, so that nobody knows whether it was carried out.
+    /// What a call answers; nil when the connection broke or the server went, so that nobody knows whether it was carried
+    /// out.
     private func answer<Answer>(_ body: @Sendable () async throws -> Answer) async throws -> Answer? {
         do {
             return try await body()
         } catch let error as PostgresError {
-            guard error.mayHaveCommitted || error.nothingWasSent || error.code == .connectionClosed else { throw error }
+            let isLost = error.mayHaveCommitted || error.nothingWasSent || error.code == .connectionClosed
+            guard isLost || Self.serverIsGoing.contains(error.sqlState) else { throw error }
             return nil
         }
     }

@@ -41,17 +41,17 @@ struct InterleavedWorld: Sendable {
     /// From the first VMM to the second.
     let liveMigration: LiveMigrationID
 
-    init(_ harness: DatastoreHarness) async throws {
+    init(_ site: some DatastoreSite) async throws {
         var vmms: [VMMID] = []
         var instances: [InstanceID] = []
-        for _ in 0..<3 { vmms.append(try await harness.insert(.running).id) }
+        for _ in 0..<3 { vmms.append(try await site.insert(.running).id) }
         for _ in 0..<2 {
             let instance = Sample.instanceRow()
-            try await harness.insertInstance(instance)
+            try await site.insertInstance(instance)
             instances.append(instance.id)
         }
         let liveMigration = LiveMigration.new(instanceID: instances[0], from: vmms[0], to: vmms[1])
-        _ = try await harness.datastore.insert(liveMigration)
+        _ = try await site.datastore.insert(liveMigration)
         (self.vmms, self.instances, self.liveMigration) = (vmms, instances, liveMigration.id)
     }
 
@@ -63,12 +63,12 @@ struct InterleavedWorld: Sendable {
     func vmm(_ side: LiveMigrationSide) -> VMMID { side == .source ? vmms[0] : vmms[1] }
 
     /// What happened to each guarded part.
-    func histories(_ recorder: HistoryRecorder, _ harness: DatastoreHarness) async throws -> [RowHistory] {
+    func histories(_ recorder: HistoryRecorder, _ site: some DatastoreSite) async throws -> [RowHistory] {
         var logs: [(GuardedPart, [RowVersion])] = []
-        for id in vmms { logs.append((part(id), try await harness.versions(of: id))) }
-        for id in instances { logs.append((part(id), try await harness.versions(of: id))) }
+        for id in vmms { logs.append((part(id), try await site.versions(of: id))) }
+        for id in instances { logs.append((part(id), try await site.versions(of: id))) }
         for side in LiveMigrationSide.allCases {
-            logs.append((part(side), try await harness.versions(of: side, of: liveMigration)))
+            logs.append((part(side), try await site.versions(of: side, of: liveMigration)))
         }
         return logs.map { part, versions in
             RowHistory(row: part.description, versions: versions, calls: recorder.calls(of: part))

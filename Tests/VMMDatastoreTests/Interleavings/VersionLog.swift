@@ -3,7 +3,7 @@ import TestSupport
 import VMMDatastore
 import VMMModel
 
-extension DatastoreHarness {
+extension DatastoreSite {
     /// Logs every version of every row that has generations, in the order of each row's versions, since a row is locked
     /// while it is logged.
     func logVersions() async throws {
