@@ -21,6 +21,29 @@ import Testing
         )
     }
 
+    @Test(
+        .enabled(
+            if: FaultRun.isFull && PatroniCluster.isInstalled,
+            "runs with scripts/test --faults, needs the packages patroni and etcd-server"
+        )
+    )
+    func `a backfill goes on at the leader that Patroni elects and ends in the same schema and rows`() async throws {
+        try await PatroniCluster.with { cluster in
+            let leader = try await cluster.leader()
+            try await Self.failOver(
+                configuration: { try cluster.configuration(database: $0) },
+                fault: {
+                    try cluster.kill(leader)
+                    try await cluster.waitForLeader(otherThan: leader)
+                }
+            )
+        }
+        FaultRun.tell(
+            "Patroni: kill -9 of the leader in a backfill",
+            "the run was broken off; run again with the same string, it ended in the same schema and rows"
+        )
+    }
+
     /// Runs through the flagship migration in one database undisturbed, in another with the fault in its backfill.
     static func failOver(
         configuration: (_ database: String) throws -> PostgresConfiguration,
