@@ -40,9 +40,9 @@ struct FailoverTests {
         defer { hole.close() }
         let string = """
             host=localhost,no-such-host.invalid,127.0.0.1 port=\(closed.port),1,\(hole.port) user=u password=hunter2
-            connect_timeout=3
+            connect_timeout=8
             """
-        // Each attempt has its own three seconds, however late a machine with much to do comes to it.
+        // Each attempt has its own eight seconds, however late a machine with much to do comes to it.
         var configuration = try PostgresConfiguration(string)
         configuration.connectTimeout = .seconds(60)
         let error = try #require(

@@ -36,7 +36,8 @@ final class Listener: Sendable {
     func serve(_ replies: [[UInt8]]) async -> Bool {
         let descriptor = descriptor
         return await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
+            // A thread of its own: it waits, and a queue's few threads may all be waiting for others.
+            Thread.detachNewThread {
                 let connection = accept(descriptor, nil, nil)
                 defer { _ = Glibc.close(connection) }
                 var buffer = [UInt8](repeating: 0, count: 4096)

@@ -43,11 +43,13 @@ public final class CuttingProxy: Sendable {
     private let port: Int
     private let serverSocket: String
     private let listener: CInt
+    private let latency: Duration
     private let plan = Mutex(Plan())
     private let links = Mutex<[ProxyLink]>([])
 
-    private init(serverDirectory: String, port: Int) throws {
+    private init(serverDirectory: String, port: Int, latency: Duration) throws {
         self.port = port
+        self.latency = latency
         serverSocket = "\(serverDirectory)/.s.PGSQL.\(port)"
         // mkdtemp(3) puts characters of its own in the place of the last six.
         var template = Array("/tmp/cut-XXXXXX".utf8CString)
@@ -60,15 +62,17 @@ public final class CuttingProxy: Sendable {
     ///
     /// - Parameters:
     ///   - database: The database to which connections through the proxy lead.
+    ///   - latency: How long each request is on its way, as over a slow link.
     ///   - body: Is given the proxy and a connection string that leads through it.
     /// - Returns: What `body` returns.
     /// - Throws: What `body` throws, or when there is no socket to be had.
     public static func with<Result>(
         _ database: TestDatabase,
+        latency: Duration = .zero,
         _ body: (CuttingProxy, String) async throws -> Result
     ) async throws -> Result {
         let server = database.server
-        let proxy = try CuttingProxy(serverDirectory: server.socketDirectory, port: server.port)
+        let proxy = try CuttingProxy(serverDirectory: server.socketDirectory, port: server.port, latency: latency)
         Thread.detachNewThread { proxy.acceptLoop() }
         defer { proxy.end() }
         let place = "host=\(proxy.directory) port=\(server.port)"
@@ -132,6 +136,12 @@ public final class CuttingProxy: Sendable {
     /// Takes in a client's message and the request that it ends; tells where the connection is to break.
     func decide(_ message: Message, _ request: ClientRequest?) -> Side? {
         plan.withLock { $0.decide(message, request) }
+    }
+
+    /// Keeps a request for as long as it is on its way.
+    func delay(_ message: Message) {
+        guard message.isRequest, latency > .zero else { return }
+        usleep(UInt32(latency / .microseconds(1)))
     }
 
     func noteUnanswered(_ request: ClientRequest) {

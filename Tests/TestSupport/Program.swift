@@ -23,7 +23,7 @@ public enum Program {
         try process.run()
         // The end of the output comes with the end of the program; waiting must not hold a thread of the tasks'.
         let data = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
+            Thread.detachNewThread {
                 let data = output.fileHandleForReading.readDataToEndOfFile()
                 process.waitUntilExit()
                 continuation.resume(returning: data)

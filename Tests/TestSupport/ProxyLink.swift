@@ -37,6 +37,7 @@ final class ProxyLink: Sendable {
         var next = Message(startupFrom: client)
         while let message = next {
             let request = requests.see(message)
+            proxy.delay(message)
             if isBroken.load(ordering: .sequentiallyConsistent) {
                 if isPlanned, let request { proxy.noteUnanswered(request) }
             } else {
