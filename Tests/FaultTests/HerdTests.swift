@@ -1,5 +1,4 @@
 import EphemeralPostgres
-import Synchronization
 import TestSupport
 import Testing
 
@@ -83,7 +82,7 @@ private final class HerdLog: Sendable {
 
     private let tasks: Int
     private let connections: Int
-    private let log = Mutex(State())
+    private let log = Lock(State())
 
     init(tasks: Int, connections: Int) {
         self.tasks = tasks

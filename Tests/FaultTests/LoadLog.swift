@@ -1,5 +1,4 @@
 import Postgres
-import Synchronization
 
 /// What a load came to.
 final class LoadLog: Sendable {
@@ -31,7 +30,7 @@ final class LoadLog: Sendable {
         }
     }
 
-    private let log = Mutex(State())
+    private let log = Lock(State())
 
     var state: State { log.withLock { $0 } }
 

@@ -1,6 +1,5 @@
 import Postgres
 import SchemaMigrations
-import Synchronization
 import TestSupport
 import Testing
 
@@ -148,7 +147,7 @@ import Testing
 
 /// What a server said of its progress.
 private final class ProgressLog: Sendable {
-    private let all = Mutex<[ServerProgress]>([])
+    private let all = Lock<[ServerProgress]>([])
 
     /// The first time that it waited for somebody.
     var waiting: ServerProgress? { all.withLock { $0.first { $0.waitingFor != nil } } }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Postgres
 import Subprocess
 import Synchronization
 import SystemPackage
@@ -10,7 +11,7 @@ import Testing
 final class Terminal: Sendable {
     private let master: Int32
     private let name: String
-    private let bytes = Mutex<[UInt8]>([])
+    private let bytes = Lock<[UInt8]>([])
 
     private init(columns: Int, rows: Int) throws {
         master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)

@@ -1,7 +1,7 @@
 import EphemeralPostgres
 import Foundation
 import Glibc
-import Synchronization
+import Postgres
 
 /// Stands between a client and the server's Unix socket, and breaks connections at exact places of the protocol.
 ///
@@ -44,8 +44,8 @@ public final class CuttingProxy: Sendable {
     private let serverSocket: String
     private let listener: CInt
     private let latency: Duration
-    private let plan = Mutex(Plan())
-    private let links = Mutex<[ProxyLink]>([])
+    private let plan = Lock(Plan())
+    private let links = Lock<[ProxyLink]>([])
 
     private init(serverDirectory: String, port: Int, latency: Duration) throws {
         self.port = port

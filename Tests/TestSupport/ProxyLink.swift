@@ -1,11 +1,12 @@
 import Glibc
+import Postgres
 import Synchronization
 
 /// One connection through a ``CuttingProxy``; its sockets are closed with the last thread that uses it.
 final class ProxyLink: Sendable {
     private let client: CInt
     private let server: CInt
-    private let side = Mutex<CuttingProxy.Side?>(nil)
+    private let side = Lock<CuttingProxy.Side?>(nil)
     private let isBroken = Atomic(false)
 
     init(client: CInt, server: CInt) {

@@ -1,6 +1,5 @@
 import Postgres
 import SchemaMigrations
-import Synchronization
 import TestSupport
 
 /// A migrator over files given as text, with patience short enough for tests.
@@ -31,7 +30,7 @@ func failure(
 
 /// Collects the events of a run.
 final class EventLog: Sendable {
-    private let events = Mutex<[MigrationEvent]>([])
+    private let events = Lock<[MigrationEvent]>([])
 
     var all: [MigrationEvent] { events.withLock { $0 } }
 

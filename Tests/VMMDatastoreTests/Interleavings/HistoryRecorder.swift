@@ -1,3 +1,4 @@
+import Postgres
 import Synchronization
 import TestSupport
 
@@ -14,7 +15,7 @@ struct GuardedPart: Hashable, Sendable, CustomStringConvertible {
 final class HistoryRecorder: Sendable {
     private let clock = Atomic(0)
     private let confirmed = Atomic(0)
-    private let log = Mutex<[GuardedPart: [RowCall]]>([:])
+    private let log = Lock<[GuardedPart: [RowCall]]>([:])
 
     /// The next moment.
     func tick() -> Int { clock.add(1, ordering: .sequentiallyConsistent).newValue }
