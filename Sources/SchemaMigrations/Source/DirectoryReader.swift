@@ -26,7 +26,8 @@ enum DirectoryReader {
             throw MigrationError(
                 .unreadableDirectory,
                 "cannot list the folder: \(reason(code))",
-                at: SourceLocation(file: path)
+                at: SourceLocation(file: path),
+                hint: "name the folder with --migrations; \"migrate new NAME\" makes one here"
             )
         }
         defer { closedir(directory) }
