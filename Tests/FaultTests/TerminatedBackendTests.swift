@@ -17,9 +17,11 @@ import Testing
         try await Laboratory.with { laboratory in
             let source = try Laboratory.source(rows: 3000)
             let (expected, wholeRun) = try await Self.uninterrupted(laboratory, source)
-            for round in 1...rounds {
+            var round = 0
+            while Self.goesOn(behind: round, of: rounds, broken: broken) {
+                round += 1
                 try await laboratory.reset()
-                let moment = wholeRun * (Double(round) - Double.random(in: 0..<1, using: &random)) / Double(rounds)
+                let moment = wholeRun * Self.part(round, of: rounds, using: &random)
                 let run = Task { [migrator = laboratory.migrator(source, batchPages: 3)] in
                     try await outcome { try await migrator.up() }
                 }
@@ -58,10 +60,12 @@ import Testing
             _ = try await Laboratory.migrator(source, whole, batchPages: 3).up()
             let wholeRun = ContinuousClock.now - start
             let expected = try await DatabaseState.read(whole)
-            for round in 1...rounds {
+            var round = 0
+            while Self.goesOn(behind: round, of: rounds, broken: broken) {
+                round += 1
                 try await server.createDatabase("crashed", template: "template0")
                 let crashed = try PostgresConfiguration(server.connectionString(database: "crashed"))
-                let moment = wholeRun * (Double(round) - Double.random(in: 0..<1, using: &random)) / Double(rounds)
+                let moment = wholeRun * Self.part(round, of: rounds, using: &random)
                 let run = Task {
                     try await outcome { try await Laboratory.migrator(source, crashed, batchPages: 3).up() }
                 }
@@ -82,6 +86,20 @@ import Testing
             "pg_ctl stop -m immediate of the server at random moments",
             "\(rounds) rounds (seed \(FaultRun.seed)): \(broken) runs broken off, all ended in the same schema and rows"
         )
+    }
+
+    /// Whether there is another round: also behind the last, a few times, while none has hit a run under way.
+    private static func goesOn(behind round: Int, of rounds: Int, broken: Int) -> Bool {
+        round < rounds || (broken == 0 && round < rounds + 30)
+    }
+
+    /// When a round's fault comes, as a part of a whole run; behind the planned rounds sooner and sooner, since the run
+    /// that was timed may have been a slow one.
+    private static func part(_ round: Int, of rounds: Int, using random: inout some RandomNumberGenerator) -> Double {
+        guard round <= rounds else {
+            return Double.random(in: 0..<1, using: &random) / Double(1 + round - rounds)
+        }
+        return (Double(round) - Double.random(in: 0..<1, using: &random)) / Double(rounds)
     }
 
     private static func uninterrupted(
