@@ -17,7 +17,7 @@ import Testing
             let source = try Laboratory.source(rows: 600)
             var holders: [PostgresConnection] = []
             for _ in 0..<Self.slots { holders.append(try await PostgresConnection.connect(to: configuration)) }
-            let pool = PostgresPool(configuration, maximumConnections: 2, acquireTimeout: .milliseconds(300))
+            let pool = PostgresPool(configuration, maximumConnections: 2, acquireTimeout: .seconds(6))
             try await expectRefused(pool, source, configuration)
             // Each run finds a connection more than the last; with few, it has to say that they do not do.
             var refusals = 0
