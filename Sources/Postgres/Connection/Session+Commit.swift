@@ -24,6 +24,7 @@ extension Session {
         do throws(PostgresError) {
             tags = try await run(script: "COMMIT", deadline: deadline(), .isIgnored)
         } catch {
+            guard error.code != .commitOutcomeUnknown else { throw error }
             // An ERROR, also that of a timeout, answers that the transaction was rolled back; a lost connection answers
             // nothing, whatever the server said last.
             if error.server != nil, error.code != .connectionClosed { throw error }
@@ -82,6 +83,20 @@ extension Session {
 }
 
 // MARK: Lost answers
+
+extension PostgresError {
+    /// What a warning is all that the server says of: a cancel request or a time limit ended the wait for the
+    /// synchronous standby.
+    ///
+    /// An error of something that came after the commit is kept.
+    static func unreplicatedCommit(_ later: ServerError? = nil) -> PostgresError {
+        let error = PostgresError(
+            .commitOutcomeUnknown,
+            "the wait for the synchronous standby was ended: this server has committed, but a failover may undo it"
+        )
+        return later.map { error.suppressing(PostgresError(.server, "", server: $0)) } ?? error
+    }
+}
 
 /// What is needed to ask for a transaction's fate.
 struct CommitTicket: Sendable {

@@ -22,6 +22,7 @@ extension Session {
         self.handle = handle
         do throws(PostgresError) {
             try await prepareSession(deadline)
+            noteUse()
         } catch {
             // Of what the connection was wanted for, nothing was sent.
             var error = error

@@ -180,6 +180,7 @@ extension Session {
         guard handle.isOK else { return .failure(lost(handle, answer)) }
         if transactionStatus != PQTRANS_INERROR { abortCause = nil }
         if transactionStatus == PQTRANS_IDLE { holdsTransaction = false }
+        if handle.takeUnreplicatedCommit() { return .failure(.unreplicatedCommit(answer.error)) }
         if let stop, let error = answer.error, error.sqlState == .queryCanceled {
             var reported = stop.error
             reported.server = error

@@ -1,6 +1,7 @@
 import CLibPQ
 import DequeModule
 import Logging
+import Synchronization
 
 /// One connection to the server: the owner of its `PGconn`, its socket's watch and its prepared statements.
 ///
@@ -34,8 +35,10 @@ actor Session {
     /// Why the connection was closed, for whoever uses it afterwards.
     private var closeReason = "the connection is closed"
 
-    /// When the last command ended.
-    private(set) var lastUse = MonotonicTime.now()
+    /// When the session became idle, in nanoseconds of the monotonic clock; 0 while anything is open or it is closed.
+    ///
+    /// Beside the actor's own state, so that a pool can lend and take back without a hop.
+    private nonisolated let idleSince = Atomic<UInt64>(0)
     /// Whether a command is under way, or about to be.
     private(set) var isInUse = false
     private var turns: Deque<Turn> = []
@@ -100,6 +103,22 @@ actor Session {
         watch = nil
         cancelHandle = nil
         handle = nil
+        noteUse()
+    }
+
+    /// Whether nothing is open: no transaction, no unread result, no task that waits for its turn.
+    nonisolated var isIdle: Bool { idleSince.load(ordering: .acquiring) != 0 }
+
+    /// Whether the session is idle and was used within the last second: its server is taken to be still there.
+    nonisolated func wasUsedJustNow(_ now: MonotonicTime) -> Bool {
+        let since = idleSince.load(ordering: .acquiring)
+        return since != 0 && Int64(bitPattern: now.nanoseconds &- since) < 1_000_000_000
+    }
+
+    /// Makes ``isIdle`` say what is so: at the end of a turn, and when the connection is made or closed.
+    func noteUse() {
+        let isIdle = !isInUse && transactionStatus == PQTRANS_IDLE
+        idleSince.store(isIdle ? MonotonicTime.now().nanoseconds : 0, ordering: .releasing)
     }
 
     /// An error that leaves a scope, with the names of the types that it mentions by number; unknown ones are looked up.
@@ -107,7 +126,7 @@ actor Session {
         guard let error = error as? PostgresError, error.code == .decodingFailed else { return error }
         let unknown = database.types.unknownTypes(in: error)
         if !unknown.isEmpty, !isInUse, transactionStatus == PQTRANS_IDLE || transactionStatus == PQTRANS_INTRANS {
-            isInUse = true
+            beginTurn()
             defer { endTurn() }
             let deadline = MonotonicTime.after(configuration.cancelTimeout)
             // Without names the error is as good as before.
@@ -131,10 +150,7 @@ actor Session {
         until deadline: MonotonicTime?,
         _ cancellation: Cancellation = .stopsCommand
     ) async throws(PostgresError) {
-        guard isInUse else {
-            isInUse = true
-            return
-        }
+        guard isInUse else { return beginTurn() }
         guard !Self.heldTurns.contains(ObjectIdentifier(self)) else {
             throw PostgresError(
                 .unexpectedResult,
@@ -173,12 +189,17 @@ actor Session {
         turns.remove(at: index).continuation.resume(returning: false)
     }
 
+    private func beginTurn() {
+        isInUse = true
+        idleSince.store(0, ordering: .releasing)
+    }
+
     func endTurn() {
-        lastUse = .now()
         if let next = turns.popFirst() {
             next.continuation.resume(returning: true)
         } else {
             isInUse = false
+            noteUse()
         }
     }
 }

@@ -40,7 +40,8 @@ public struct PostgresError: Error, Sendable, Hashable {
         public static let notExecuted = Code("notExecuted")
         /// COMMIT was answered by ROLLBACK: an earlier statement had failed.
         public static let transactionRolledBack = Code("transactionRolledBack")
-        /// The answer to COMMIT was lost: the transaction may have happened or not.
+        /// The answer to COMMIT was lost, or the wait for the synchronous standby was ended: the transaction may have
+        /// happened or not.
         public static let commitOutcomeUnknown = Code("commitOutcomeUnknown")
         /// A parameter cannot be sent (NUL in a text, too large, too many).
         public static let encodingFailed = Code("encodingFailed")

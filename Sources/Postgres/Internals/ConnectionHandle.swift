@@ -216,6 +216,9 @@ final class ConnectionHandle: @unchecked Sendable {
     /// Notices received so far.
     var noticeCount: Int { unsafe notices.takeUnretainedValue().count }
 
+    /// See ``NoticeSink/takeUnreplicatedCommit()``.
+    func takeUnreplicatedCommit() -> Bool { unsafe notices.takeUnretainedValue().takeUnreplicatedCommit() }
+
     /// Whether the server is still there, as far as the socket tells; only between commands.
     ///
     /// The server's last words come before its end of the socket is closed, and may be all that is there yet.
@@ -261,6 +264,7 @@ final class NoticeSink: Sendable {
     private let logger: Logger
     private let lastFatal = Lock<ServerError?>(nil)
     private let received = Atomic<Int>(0)
+    private let sawUnreplicatedCommit = Atomic<Bool>(false)
 
     init(logger: Logger) {
         self.logger = logger
@@ -272,8 +276,15 @@ final class NoticeSink: Sendable {
     /// Notices so far.
     var count: Int { received.load(ordering: .relaxed) }
 
+    /// Whether the server acknowledged a commit since the last call without its synchronous standby having it.
+    func takeUnreplicatedCommit() -> Bool {
+        sawUnreplicatedCommit.load(ordering: .relaxed) && sawUnreplicatedCommit.exchange(false, ordering: .relaxed)
+    }
+
     func log(_ notice: ServerError) {
         received.wrappingAdd(1, ordering: .relaxed)
+        // The wait was cancelled. Its SQLSTATE is that of any warning, and its text is translated.
+        if notice.routine == "SyncRepWaitForLSN" { sawUnreplicatedCommit.store(true, ordering: .relaxed) }
         if notice.severity == "FATAL" || notice.severity == "PANIC" { lastFatal.withLock { $0 = notice } }
         let level: Logger.Level = notice.severity == "WARNING" ? .warning : .debug
         logger.log(level: level, "\(notice.message)", metadata: ["sqlstate": "\(notice.sqlState)"])

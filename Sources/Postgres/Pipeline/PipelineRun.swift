@@ -71,10 +71,13 @@ final class PipelineRun {
         failure = failure ?? (index, error)
     }
 
+    /// What a sync commits.
+    func commitSubject(after index: Int) -> String {
+        failureMode == .rollBackAll ? "the pipeline" : "statement \(index + 1) of the pipeline"
+    }
+
     /// The commit that a sync is failed, of one statement or all.
-    func failCommit(after index: Int, _ server: ServerError) {
-        let subject = failureMode == .rollBackAll ? "the pipeline" : "statement \(index + 1) of the pipeline"
-        let error = PostgresError(.server, "committing \(subject)", server: server)
+    func failCommit(after index: Int, _ error: PostgresError) {
         if failureMode == .keepOthers { statements[index].slot.fill(.failure(error)) }
         failure = failure ?? (index, error)
     }

@@ -139,6 +139,9 @@ extension Session {
             }
             switch result.status {
             case PGRES_PIPELINE_SYNC:
+                if handle.takeUnreplicatedCommit(), case .sync(let index) = awaited {
+                    run.failCommit(after: index, .unreplicatedCommit())
+                }
                 run.expected.removeFirst()
             case PGRES_PIPELINE_ABORTED:
                 skip(awaited, run)
@@ -179,7 +182,9 @@ extension Session {
             run.fail(index, error, name: entry?.name)
             let failure = PostgresError(.server, "", server: error)
             if let entry, isStalePlan(failure) { forget(entry, because: failure) }
-        case .sync(let index): run.failCommit(after: index, error)
+        case .sync(let index):
+            let message = "committing \(run.commitSubject(after: index))"
+            run.failCommit(after: index, PostgresError(.server, message, server: error))
         case .brake: break
         }
     }
@@ -195,7 +200,8 @@ extension Session {
         run.failRest(PostgresError(.notExecuted, "the statement was not executed"))
         guard handle.isOK, handle.exitPipeline() else { throw lost(handle, run.progress.answer) }
         if transactionStatus != PQTRANS_INERROR { abortCause = nil }
-        if transactionStatus == PQTRANS_IDLE { statements.noteEnd(isUndone: run.failure != nil) }
+        let isUndone = run.failure.map { $0.error.code != .commitOutcomeUnknown } ?? false
+        if transactionStatus == PQTRANS_IDLE { statements.noteEnd(isUndone: isUndone) }
         if let failure = run.failure {
             noteAbort(failure.error)
             if run.failureMode == .rollBackAll {

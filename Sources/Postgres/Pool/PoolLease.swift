@@ -47,6 +47,8 @@ final class PoolLease: Sendable {
         (sawLostServer.load(ordering: .relaxed), sawReadOnlyServer.load(ordering: .relaxed))
     }
 
+    var sawTrouble: Bool { saw.lostServer || saw.readOnlyServer }
+
     /// Remembers an error that speaks of the server rather than of the statement.
     func note(_ error: PostgresError) {
         switch error.sqlState {

@@ -2,53 +2,103 @@ import Logging
 
 extension PostgresPool {
     /// Lends a session, waiting for it when need be.
+    @inline(__always)
     func acquire(_ site: CallSite) async throws(PostgresError) -> PoolLease {
         warnIfNested(site)
         let start = MonotonicTime.now()
+        let (lease, grant) = takeAtOnce(site, start)
+        guard let lease else { return try await acquire(site, grant, askedAt: start) }
+        return lease
+    }
+
+    /// What most checkouts are: a session that was used just now is lent without a hop, under one lock.
+    ///
+    /// A grant that is not lent is still to be looked at.
+    private func takeAtOnce(_ site: CallSite, _ now: MonotonicTime) -> (PoolLease?, PoolState<Session>.Grant?) {
+        let (lease, grant, effects) = books.withLock { books in
+            let (grant, effects) = books.state.take(now: now)
+            guard case .member(let member)? = grant, member.session.wasUsedJustNow(now) else {
+                return (nil as PoolLease?, grant, effects)
+            }
+            let lease = PoolLease(member, pool: ObjectIdentifier(self), callSite: site, start: now)
+            books.leases[ObjectIdentifier(lease)] = lease
+            return (lease, nil, effects)
+        }
+        perform(effects)
+        if lease != nil { noteLent(waited: 0) }
+        return (lease, grant)
+    }
+
+    /// Goes on with what was granted at once, or waits.
+    private func acquire(
+        _ site: CallSite,
+        _ first: PoolState<Session>.Grant?,
+        askedAt start: MonotonicTime
+    ) async throws(PostgresError) -> PoolLease {
+        var next = first
         var deadline: MonotonicTime?
         var wasServed = false
         while true {
-            let (now, effects) = books.withLock { $0.state.take(now: start) }
-            perform(effects)
             let grant: PoolState<Session>.Grant
-            if let now {
-                grant = now
+            if let next {
+                grant = next
             } else {
                 deadline = deadline ?? MonotonicTime.after(options.acquireTimeout)
                 grant = await wait(until: deadline, first: wasServed)
             }
             switch grant {
             case .member(let member):
-                if await member.session.isReady() { return lend(member, site, askedAt: start) }
+                if await isReady(member.session) { return lend(member, site, askedAt: start) }
                 // Broken while it was idle; the next one may be good.
                 await member.session.close()
                 putBack(member, isUsable: false)
                 wasServed = true
+                let (grant, effects) = books.withLock { $0.state.take(now: start) }
+                perform(effects)
+                next = grant
             case .refused(let error):
                 throw error
             }
         }
     }
 
+    /// Whether a session can be lent, as far as its socket tells.
+    private func isReady(_ session: Session) async -> Bool {
+        if session.wasUsedJustNow(.now()) { return true }
+        return session.isIdle ? await session.isStillThere() : false
+    }
+
     private func lend(_ member: PoolState<Session>.Member, _ site: CallSite, askedAt: MonotonicTime) -> PoolLease {
         let now = MonotonicTime.now()
         let lease = PoolLease(member, pool: ObjectIdentifier(self), callSite: site, start: now)
         books.withLock { $0.leases[ObjectIdentifier(lease)] = lease }
-        if let metrics {
-            metrics.waited(now.nanoseconds &- askedAt.nanoseconds)
-            showCounts()
-        }
+        noteLent(waited: now.nanoseconds &- askedAt.nanoseconds)
         return lease
     }
 
+    private func noteLent(waited nanoseconds: UInt64) {
+        guard let metrics else { return }
+        metrics.waited(nanoseconds)
+        showCounts()
+    }
+
     /// Ends a lease.
-    ///
-    /// Cleaning up runs in a task of its own, which does not inherit a cancellation.
+    @inline(__always)
     func giveBack(_ lease: PoolLease, from connection: PostgresConnection?) async {
         connection?.markReturned()
         lease.end()
+        guard lease.session.isIdle, !lease.sawTrouble, case .none = options.reset else {
+            return await giveBackWithCare(lease)
+        }
+        putBack(lease, isUsable: true)
+    }
+
+    /// Cleans up after a lease, and judges whether its session can be lent again.
+    ///
+    /// Cleaning up runs in a task of its own, which does not inherit a cancellation.
+    private func giveBackWithCare(_ lease: PoolLease) async {
         let session = lease.session
-        var isUsable = await session.isIdle
+        var isUsable = session.isIdle
         if !isUsable {
             configuration.logger.warning(
                 "a connection came back in an open transaction or broken; it was cleaned up",
@@ -65,8 +115,7 @@ extension PostgresPool {
         if isUsable { isUsable = await reset(session) }
         // Before its place is free: there are never more connections than allowed, as the server counts them.
         if !isUsable { await session.close() }
-        finish(lease)
-        putBack(lease.member, isUsable: isUsable)
+        putBack(lease, isUsable: isUsable)
     }
 
     /// Makes the session ready for the next caller; returns whether it is.
@@ -82,7 +131,7 @@ extension PostgresPool {
                 defer { connection.markReturned() }
                 do throws(PostgresError) {
                     try await hook(connection)
-                    return await session.isIdle
+                    return session.isIdle
                 } catch {
                     configuration.logger.warning(
                         "a connection could not be reset; it was closed",
@@ -94,16 +143,23 @@ extension PostgresPool {
         }
     }
 
-    private func finish(_ lease: PoolLease) {
-        books.withLock { _ = $0.leases.removeValue(forKey: ObjectIdentifier(lease)) }
-        let held = MonotonicTime.now().nanoseconds &- lease.start.nanoseconds
+    private func putBack(_ lease: PoolLease, isUsable: Bool) {
+        let now = MonotonicTime.now()
+        let held = now.nanoseconds &- lease.start.nanoseconds
         metrics?.used(held)
-        if held >= options.slowLeaseThreshold.clampedNanoseconds { reportSlow(lease) }
+        if held >= slowLease { reportSlow(lease) }
+        putBack(lease.member, isUsable: isUsable, of: lease, now)
     }
 
-    private func putBack(_ member: PoolState<Session>.Member, isUsable: Bool) {
-        let now = MonotonicTime.now()
+    /// Puts a session among the idle ones again, or its place at somebody's disposal; the end of a lease if there is one.
+    private func putBack(
+        _ member: PoolState<Session>.Member,
+        isUsable: Bool,
+        of lease: PoolLease? = nil,
+        _ now: MonotonicTime = .now()
+    ) {
         let (effects, drains) = books.withLock { books in
+            if let lease { books.leases[ObjectIdentifier(lease)] = nil }
             let effects = books.state.giveBack(member, isUsable: isUsable, now: now)
             return (effects, books.takeDrainsIfDone())
         }

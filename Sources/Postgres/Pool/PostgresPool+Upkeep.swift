@@ -76,8 +76,7 @@ extension PostgresPool: Service {
             if isClosed { return }
             perform(effects)
             showCounts()
-            let threshold = options.slowLeaseThreshold.clampedNanoseconds
-            for lease in leases where now.nanoseconds &- lease.start.nanoseconds >= threshold { reportSlow(lease) }
+            for lease in leases where now.nanoseconds &- lease.start.nanoseconds >= slowLease { reportSlow(lease) }
             try? await Task.sleep(for: upkeepInterval)
         }
     }

@@ -25,6 +25,8 @@ public final class PostgresPool: Sendable {
     let metrics: PoolMetrics?
     let observer: OperationObserver?
     let database = DatabaseKnowledge()
+    /// From how many nanoseconds on a lease is reported as slow.
+    let slowLease: UInt64
     /// What is known of the database's own types.
     public var types: PostgresTypeCatalog { database.types }
     let books: Lock<PoolBooks>
@@ -41,6 +43,7 @@ public final class PostgresPool: Sendable {
         self.options = options
         metrics = PoolMetrics(poolName: options.name)
         observer = OperationObserver(configuration)
+        slowLease = options.slowLeaseThreshold.clampedNanoseconds
         books = Lock(PoolBooks(state: PoolState(options.limits)))
     }
 

@@ -1,9 +1,6 @@
 import CLibPQ
 
 extension Session {
-    /// Whether nothing is open: no transaction, no unread result, no task that waits for its turn.
-    var isIdle: Bool { !isClosed && !isInUse && transactionStatus == PQTRANS_IDLE }
-
     /// Whether the server, not a transaction's own choice, refuses writes: a standby, or made read-only.
     ///
     /// Servers before 14 do not report it; there it is taken for true.
@@ -12,16 +9,9 @@ extension Session {
         return reported.contains("on") || reported.allSatisfy { $0 == nil }
     }
 
-    /// Whether an idle connection is still there, as far as its socket tells; costs no round trip.
-    ///
-    /// A session used within the last second is taken at its word; that saves a system call for most checkouts.
-    func isReady() -> Bool {
-        guard let handle, transactionStatus == PQTRANS_IDLE else { return false }
-        let age = MonotonicTime.now().nanoseconds &- lastUse.nanoseconds
-        return age < 1_000_000_000 || handle.isAlive()
-    }
-
     /// Whether the server has closed nothing and said nothing, as far as the socket tells; false while it is in use.
+    ///
+    /// Costs a system call, no round trip.
     func isStillThere() -> Bool {
         guard !isInUse, let handle else { return false }
         return handle.isAlive()
