@@ -1,7 +1,7 @@
 import Foundation
+import Postgres
 import SchemaMigrations
 import Subprocess
-import Synchronization
 import SystemPackage
 
 /// Checks files against their signatures, by the system's `ssh-keygen -Y verify`.
@@ -12,8 +12,8 @@ final class SignatureCheck: Sendable {
     static let namespace = "migrate"
 
     private let allowedSigners: String
-    private let files = Mutex<[String: [UInt8]]>([:])
-    private let approved = Mutex<Set<String>>([])
+    private let files = Lock<[String: [UInt8]]>([:])
+    private let approved = Lock<Set<String>>([])
 
     init(allowedSigners: String) throws {
         guard FileManager.default.isReadableFile(atPath: allowedSigners) else {

@@ -45,6 +45,46 @@ struct JSONCodecTests {
         }
     }
 
+    private struct SnakeCase: PostgresJSONCoder {
+        func encode<Value: Encodable>(_ value: Value) throws -> Data {
+            let encoder = JSONEncoder()
+            encoder.keyEncodingStrategy = .convertToSnakeCase
+            return try encoder.encode(value)
+        }
+
+        func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            return try decoder.decode(type, from: data)
+        }
+    }
+
+    private struct Size: Codable, Hashable, Sendable {
+        var cpuCount: Int
+    }
+
+    @Test func `another coder writes and reads within its scope, and its failures are told`() async throws {
+        let size = Size(cpuCount: 4)
+        try await withValueConnection { connection in
+            try await PostgresJSONCoding.$coder.withValue(SnakeCase()) {
+                let row = try await connection.query(
+                    "SELECT v, v->>'cpu_count' FROM (SELECT \(PostgresJSON(size)) AS v) t"
+                )
+                .one()
+                let read = try row.decode(PostgresJSON<Size>.self, String.self)
+                #expect(read.0.value == size && read.1 == "4")
+                let other = try await connection.query("SELECT '{\"cpuCount\": 4}'::jsonb").one()
+                #expect(try other.decode(at: 0, as: PostgresJSON<Size>.self).value == size)
+                let error = try await postgresError {
+                    try await connection.query("SELECT \(PostgresJSON(Double.nan))")
+                }
+                #expect(error?.code == .encodingFailed)
+            }
+            let plain = try await connection.value("SELECT \(PostgresJSON(size))->>'cpuCount'", as: String.self)
+            #expect(plain == "4")
+        }
+    }
+
     @Test func `text of json is kept as it is, jsonb normalises it`() async throws {
         let text = PostgresJSONText("{\"b\" : 1,  \"a\":2, \"a\":3}")
         try await withValueConnection { connection in

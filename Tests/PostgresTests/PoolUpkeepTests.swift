@@ -192,6 +192,31 @@ struct PoolUpkeepTests {
         }
     }
 
+    @Test func `each idle connection is shown before the pool closes it, a broken one is not`() async throws {
+        let seen = Shared<[Int32]>([])
+        try await withPool {
+            $0.maximumConnections = 3
+            $0.beforeClosing = { connection in
+                let process = try? await connection.query("SELECT pg_backend_pid()").one().decode(Int32.self)
+                seen.withLock { $0.append(process ?? 0) }
+            }
+        } _: { pool, database in
+            let first = try await pool.withConnection { await $0.backendProcessID }
+            pool.expireConnections()
+            #expect(try await eventually { seen.withLock { $0 } == [first] })
+            let broken = try await pool.withConnection { connection in
+                let process = await connection.backendProcessID
+                try await database.connect { try await $0.terminate(process) }
+                _ = try? await connection.query("SELECT 1")
+                return process
+            }
+            let last = try await pool.withConnection { await $0.backendProcessID }
+            await pool.shutDown()
+            #expect(broken != last)
+            #expect(seen.withLock { $0 } == [first, last])
+        }
+    }
+
     @Test func `what to connect with is asked before each connect`() async throws {
         let asked = Shared(0)
         try await withPool {

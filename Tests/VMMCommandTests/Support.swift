@@ -19,12 +19,18 @@ extension `The command vmmdb` {
         return folder.appending(path: "vmmdb").path
     }()
 
+    /// What sanitizers go by, the search path for their symbolizer; nothing else, which could name a database.
+    private static let sanitizerEnvironment = ProcessInfo.processInfo.environment.filter {
+        $0.key.hasSuffix("SAN_OPTIONS") || $0.key == "PATH"
+    }
+
     func run(_ arguments: String...) async throws -> RunResult {
         try await run(arguments)
     }
 
     func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> RunResult {
-        let variables = environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) }
+        let all = Self.sanitizerEnvironment.merging(environment) { _, own in own }
+        let variables = all.map { (Environment.Key(stringLiteral: $0.key), $0.value) }
         let result = try await Subprocess.run(
             .path(FilePath(Self.binary)),
             arguments: Arguments(arguments),

@@ -1,6 +1,6 @@
 import ArgumentParser
+import Postgres
 import SchemaMigrations
-import Synchronization
 
 /// `migrate up`.
 struct UpCommand: AsyncParsableCommand {
@@ -98,7 +98,7 @@ struct UpCommand: AsyncParsableCommand {
         let console = global.console
         let reporter: any RunReporter =
             global.format == .json ? JSONRunReporter(console: console) : TextRunReporter(console: console)
-        let tally = Mutex(RunTally())
+        let tally = Lock(RunTally())
         let clock = ContinuousClock.now
         let summary: RunSummary
         do {

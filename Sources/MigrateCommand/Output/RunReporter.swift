@@ -1,5 +1,5 @@
+import Postgres
 import SchemaMigrations
-import Synchronization
 
 /// Tells a person or a program what a run does.
 protocol RunReporter: Sendable {
@@ -40,8 +40,8 @@ struct JSONRunReporter: RunReporter {
 /// Writes for people: the summary to stdout, everything else to stderr.
 final class TextRunReporter: RunReporter {
     private let console: Console
-    private let state: Mutex<State>
-    private let clock: Mutex<Task<Void, Never>?> = Mutex(nil)
+    private let state: Lock<State>
+    private let clock = Lock<Task<Void, Never>?>(nil)
 
     private struct State {
         var display: LiveDisplay
@@ -51,7 +51,7 @@ final class TextRunReporter: RunReporter {
     init(console: Console) {
         self.console = console
         let isLive = console.isLive && !console.isQuiet
-        state = Mutex(State(display: LiveDisplay(isLive: isLive)))
+        state = Lock(State(display: LiveDisplay(isLive: isLive)))
         guard isLive else { return }
         // Times go on, and terminals change their size, while a step says nothing.
         let task = Task { [weak self] in

@@ -2,7 +2,7 @@ import Glibc
 
 /// A value that one thread at a time uses, guarded by a `pthread_mutex_t`.
 ///
-/// Also what `SchemaMigrations` uses. In place of `Synchronization.Mutex`, whose futex the Thread Sanitizer does not
+/// Also what `SchemaMigrations` and `MigrateCommand` use. In place of `Synchronization.Mutex`, whose futex the Thread Sanitizer does not
 /// know on Linux (Swift 6.3): it reports a race wherever one is used. Uncontended, locking and unlocking is two atomic
 /// instructions, with either.
 ///

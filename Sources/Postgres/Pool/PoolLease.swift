@@ -19,6 +19,8 @@ final class PoolLease: Sendable {
     let member: PoolState<Session>.Member
     /// A lease that was held when this one was asked for.
     let outer: PoolLease?
+    /// Its place in ``PoolLeases``, which alone uses it, under the pool's lock.
+    fileprivate let slot = Atomic<Int>(0)
     private let isEnded = Atomic<Bool>(false)
     private let isReported = Atomic<Bool>(false)
     private let sawLostServer = Atomic<Bool>(false)
@@ -70,5 +72,24 @@ final class PoolLease: Sendable {
             lease = candidate.outer
         }
         return nil
+    }
+}
+
+/// The leases that are held; each knows its place, so that ending one needs no search and no hash.
+struct PoolLeases {
+    private(set) var all: [PoolLease] = []
+
+    mutating func insert(_ lease: PoolLease) {
+        lease.slot.store(all.count, ordering: .relaxed)
+        all.append(lease)
+    }
+
+    /// Takes a lease out, whose place the last one gets.
+    mutating func remove(_ lease: PoolLease) {
+        let slot = lease.slot.load(ordering: .relaxed)
+        guard all.indices.contains(slot), all[slot] === lease, let last = all.popLast() else { return }
+        guard last !== lease else { return }
+        all[slot] = last
+        last.slot.store(slot, ordering: .relaxed)
     }
 }

@@ -82,6 +82,11 @@ extension PoolState {
     mutating func take(now: MonotonicTime) -> (grant: Grant?, effects: Effects) {
         var effects = Effects()
         if isClosed { return (.refused(Self.closedError), effects) }
+        return (takeIdle(now: now, &effects).map { .member($0) }, effects)
+    }
+
+    /// An idle session, where there is one; sessions found too old are left to close.
+    mutating func takeIdle(now: MonotonicTime, _ effects: inout Effects) -> Member? {
         while let member = idle.popLast() {
             // The place of the one taken out counts as its own until it is closed.
             if isTooOld(member, now) || (isTooIdle(member, now) && isSpare(besides: 1)) {
@@ -90,9 +95,9 @@ extension PoolState {
             }
             lent += 1
             if idle.count < limits.minimumIdle { planConnects(&effects) }
-            return (.member(member), effects)
+            return member
         }
-        return (nil, effects)
+        return nil
     }
 
     mutating func nextID() -> UInt64 {

@@ -6,36 +6,35 @@ extension PostgresPool {
     func acquire(_ site: CallSite) async throws(PostgresError) -> PoolLease {
         warnIfNested(site)
         let start = MonotonicTime.now()
-        let (lease, grant) = takeAtOnce(site, start)
-        guard let lease else { return try await acquire(site, grant, askedAt: start) }
+        let (lease, idle) = takeAtOnce(site, start)
+        guard let lease else { return try await acquire(site, idle, askedAt: start) }
         return lease
     }
 
     /// What most checkouts are: a session that was used just now is lent without a hop, under one lock.
     ///
-    /// A grant that is not lent is still to be looked at.
-    private func takeAtOnce(_ site: CallSite, _ now: MonotonicTime) -> (PoolLease?, PoolState<Session>.Grant?) {
-        let (lease, grant, effects) = books.withLock { books in
-            let (grant, effects) = books.state.take(now: now)
-            guard case .member(let member)? = grant, member.session.wasUsedJustNow(now) else {
-                return (nil as PoolLease?, grant, effects)
-            }
-            let lease = PoolLease(member, pool: ObjectIdentifier(self), callSite: site, start: now)
-            books.leases[ObjectIdentifier(lease)] = lease
-            return (lease, nil, effects)
+    /// One that was idle for longer is still to be looked at.
+    private func takeAtOnce(_ site: CallSite, _ now: MonotonicTime) -> (PoolLease?, PoolState<Session>.Member?) {
+        var effects = PoolState<Session>.Effects()
+        let (lease, idle) = books.withLock { books in
+            let idle = books.state.takeIdle(now: now, &effects)
+            guard let idle, idle.session.wasUsedJustNow(now) else { return (nil as PoolLease?, idle) }
+            let lease = PoolLease(idle, pool: ObjectIdentifier(self), callSite: site, start: now)
+            books.leases.insert(lease)
+            return (lease, nil)
         }
         perform(effects)
         if lease != nil { noteLent(waited: 0) }
-        return (lease, grant)
+        return (lease, idle)
     }
 
-    /// Goes on with what was granted at once, or waits.
+    /// Goes on with a session that was idle, or waits.
     private func acquire(
         _ site: CallSite,
-        _ first: PoolState<Session>.Grant?,
+        _ idle: PoolState<Session>.Member?,
         askedAt start: MonotonicTime
     ) async throws(PostgresError) -> PoolLease {
-        var next = first
+        var next = idle.map { .member($0) } ?? take(start)
         var deadline: MonotonicTime?
         var wasServed = false
         while true {
@@ -53,13 +52,17 @@ extension PostgresPool {
                 await member.session.close()
                 putBack(member, isUsable: false)
                 wasServed = true
-                let (grant, effects) = books.withLock { $0.state.take(now: start) }
-                perform(effects)
-                next = grant
+                next = take(start)
             case .refused(let error):
                 throw error
             }
         }
+    }
+
+    private func take(_ now: MonotonicTime) -> PoolState<Session>.Grant? {
+        let (grant, effects) = books.withLock { $0.state.take(now: now) }
+        perform(effects)
+        return grant
     }
 
     /// Whether a session can be lent, as far as its socket tells.
@@ -71,7 +74,7 @@ extension PostgresPool {
     private func lend(_ member: PoolState<Session>.Member, _ site: CallSite, askedAt: MonotonicTime) -> PoolLease {
         let now = MonotonicTime.now()
         let lease = PoolLease(member, pool: ObjectIdentifier(self), callSite: site, start: now)
-        books.withLock { $0.leases[ObjectIdentifier(lease)] = lease }
+        books.withLock { $0.leases.insert(lease) }
         noteLent(waited: now.nanoseconds &- askedAt.nanoseconds)
         return lease
     }
@@ -159,7 +162,7 @@ extension PostgresPool {
         _ now: MonotonicTime = .now()
     ) {
         let (effects, drains) = books.withLock { books in
-            if let lease { books.leases[ObjectIdentifier(lease)] = nil }
+            if let lease { books.leases.remove(lease) }
             let effects = books.state.giveBack(member, isUsable: isUsable, now: now)
             return (effects, books.takeDrainsIfDone())
         }
@@ -218,8 +221,18 @@ extension PostgresPool {
     /// Does what a transition left to do.
     func perform(_ effects: PoolState<Session>.Effects) {
         for (waiter, grant) in effects.grants { waiter.resume(grant) }
-        for session in effects.closing { Task { await session.close() } }
+        for session in effects.closing { Task { await retire(session) } }
         for _ in 0..<effects.connects { startConnect() }
+    }
+
+    /// Closes a session that nobody has, after the hook had its look at one in good order.
+    func retire(_ session: Session) async {
+        if let hook = options.beforeClosing, session.isIdle {
+            let connection = PostgresConnection(session, observer: observer)
+            await hook(connection)
+            connection.markReturned()
+        }
+        await session.close()
     }
 
     func showCounts() {

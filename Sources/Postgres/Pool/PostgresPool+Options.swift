@@ -66,6 +66,10 @@ extension PostgresPool {
         ///
         /// Settings that it makes do not outlive ``SessionReset/standard``, which makes those of the configuration anew.
         public var prepareConnection: (@Sendable (PostgresConnection) async throws(PostgresError) -> Void)?
+        /// Called with each idle connection that the pool is about to close: too old, unused, replaced, or at the end.
+        ///
+        /// Not with one that is broken or left in disorder. The pool waits for it at its shutdown.
+        public var beforeClosing: (@Sendable (PostgresConnection) async -> Void)?
         /// What is done with a connection that comes back, before another gets it.
         ///
         /// Default nothing, which costs nothing: a transaction left open is rolled back in any case, but a setting, an

@@ -28,7 +28,7 @@ extension PostgresPool: Service {
         for task in connects.withLock({ Array($0.values) }) { task.cancel() }
         for drain in drains { drain.resume() }
         for (waiter, grant) in effects.grants { waiter.resume(grant) }
-        for session in effects.closing { await session.close() }
+        for session in effects.closing { await retire(session) }
         showCounts()
     }
 
@@ -58,7 +58,7 @@ extension PostgresPool: Service {
     }
 
     private func closeLent() async {
-        for lease in books.withLock({ Array($0.leases.values) }) {
+        for lease in books.withLock({ $0.leases.all }) {
             configuration.logger.warning(
                 "a connection was still held at the end of the shutdown; it was closed",
                 metadata: ["lentAt": "\(lease.callSite)"]

@@ -164,7 +164,7 @@ public final class PostgresPool: Sendable {
 /// What the pool's lock protects.
 struct PoolBooks {
     var state: PoolState<Session>
-    var leases: [ObjectIdentifier: PoolLease] = [:]
+    var leases = PoolLeases()
     /// Those who wait until nothing is lent.
     var drains: [CheckedContinuation<Void, Never>] = []
     /// Call sites that were warned of.
@@ -174,7 +174,7 @@ struct PoolBooks {
 
     /// The holders that hold longest, longest first.
     func longestHolders(_ count: Int = 3) -> [PoolLease] {
-        Array(leases.values.sorted { $0.start < $1.start }.prefix(count))
+        Array(leases.all.sorted { $0.start < $1.start }.prefix(count))
     }
 }
 

@@ -7,7 +7,8 @@ import Foundation
 /// let spec = try row.decode("spec", as: PostgresJSON<Spec>.self).value
 /// ```
 /// It is sent as `jsonb`, and read from both. `JSONEncoder` and `JSONDecoder` are used as they come: keys as they are
-/// named, dates as seconds since 2001. For text that is to be kept as it is see ``PostgresJSONText``.
+/// named, dates as seconds since 2001; ``PostgresJSONCoder`` takes others. For text that is to be kept as it is see
+/// ``PostgresJSONText``.
 public struct PostgresJSON<Value: Codable & Sendable>: Sendable {
     /// The value.
     public var value: Value
@@ -33,7 +34,7 @@ extension PostgresJSON: PostgresCodable {
     public func encode(to encoder: inout PostgresEncoder) throws(PostgresError) {
         let json: Data
         do {
-            json = try JSONEncoder().encode(value)
+            json = try PostgresJSONCoding.coder.encode(value)
         } catch {
             throw PostgresError(.encodingFailed, "\(Value.self) as JSON: \(jsonFailure(error))", nothingWasSent: true)
         }
@@ -52,7 +53,7 @@ extension PostgresJSON: PostgresCodable {
         let text = bytes.extracting(droppingFirst: try jsonOffset(bytes, type: type))
         let data = unsafe text.withUnsafeBytes { unsafe Data($0) }
         do {
-            return PostgresJSON(try JSONDecoder().decode(Value.self, from: data))
+            return PostgresJSON(try PostgresJSONCoding.coder.decode(Value.self, from: data))
         } catch {
             throw PostgresError(.decodingFailed, "the JSON is no \(Value.self): \(jsonFailure(error))")
         }
