@@ -3,7 +3,7 @@ import Testing
 
 /// `mark-failed`, `instance`, `abandoned`, and what a spreadsheet opens.
 extension `The command vmmdb` {
-    private static let instance = "55555555-5555-4555-8555-555555555555"
+    static let instance = "55555555-5555-4555-8555-555555555555"
     private static let target = "66666666-6666-4666-8666-666666666666"
 
     @Test func `mark-failed records a reason once, and tells each time what happened`() async throws {
@@ -113,7 +113,7 @@ extension `The command vmmdb` {
     }
 
     /// An instance whose active VMM failed and whose target VMM is gone.
-    private static let instanceRow = """
+    static let instanceRow = """
         INSERT INTO instance (id, project_id, name, description, time_created, time_modified, time_state_updated,
           state_generation, active_propolis_id, target_propolis_id, ncpus, memory, hostname, updater_gen, state,
           intended_state, enable_jumbo_frames)
