@@ -25,7 +25,10 @@ import Testing
     private static func commandLines() -> String {
         let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return processes.filter { Int($0) != nil }.compactMap { process in
-            FileManager.default.contents(atPath: "/proc/\(process)/cmdline").map { String(decoding: $0, as: UTF8.self) }
+            // Not by FileManager.contents, which leaks its buffer for a file whose size is not known.
+            try? FileHandle(forReadingFrom: URL(filePath: "/proc/\(process)/cmdline")).readToEnd()
+        }.map {
+            String(decoding: $0, as: UTF8.self)
         }.joined(separator: "\n")
     }
 

@@ -53,10 +53,9 @@ final class TextRunReporter: RunReporter {
         let isLive = console.isLive && !console.isQuiet
         state = Lock(State(display: LiveDisplay(isLive: isLive)))
         guard isLive else { return }
-        // Times go on, and terminals change their size, while a step says nothing.
-        let task = Task { [weak self] in
+        // Times go on, and terminals change their size, while a step says nothing. Until `finish`.
+        let task = Task {
             while (try? await Task.sleep(for: .milliseconds(200))) != nil {
-                guard let self else { return }
                 self.state.withLock { $0.display.draw() }
             }
         }

@@ -134,9 +134,12 @@ struct LockTry: Sendable {
     let number: Int
 
     /// For the try's transaction.
+    ///
+    /// Its locks are free again within half a minute of the runner's end, also of one whose machine is cut off.
     var settings: [String: String] {
+        var settings = MigrationLock.keepAliveSettings
         // Zero would mean to wait without end.
-        var settings = ["lock_timeout": "\(max(1, lockTimeout.wholeMilliseconds))"]
+        settings["lock_timeout"] = "\(max(1, lockTimeout.wholeMilliseconds))"
         if let deadlockTimeout { settings["deadlock_timeout"] = "\(max(1, deadlockTimeout.wholeMilliseconds))" }
         return settings
     }

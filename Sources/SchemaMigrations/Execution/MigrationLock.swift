@@ -113,9 +113,14 @@ final class MigrationLock: Sendable {
     /// By which the server finds out within half a minute that a runner's machine is gone, whatever its own settings.
     ///
     /// Without effect on Unix sockets, which need none; see the manual, "TCP Settings".
+    static let keepAliveSettings = [
+        "tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
+        "tcp_user_timeout": "30s",
+    ]
+
+    /// The same as statements, and that a backend looks for its client while it works.
     static let keepAlive = """
-        SET LOCAL tcp_keepalives_idle = 10; SET LOCAL tcp_keepalives_interval = 5; SET LOCAL tcp_keepalives_count = 3;
-        SET LOCAL tcp_user_timeout = '30s';
+        \(keepAliveSettings.map { "SET LOCAL \($0.key) = '\($0.value)'" }.sorted().joined(separator: "; "));
         SELECT set_config('client_connection_check_interval', '5s', true) WHERE version() !~* '\(withoutCheck)'
         """
 

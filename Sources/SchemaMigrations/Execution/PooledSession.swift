@@ -26,7 +26,8 @@ extension StepSession {
             "lock_timeout", "role", "search_path",
             "statement_timeout", "transaction_isolation", "transaction_read_only", "transaction_deferrable",
         ]
-        return Set(found).subtracting(ours).subtracting(local).union(forSession).sorted()
+        let keepAlive = MigrationLock.keepAliveSettings.keys
+        return Set(found).subtracting(ours).subtracting(keepAlive).subtracting(local).union(forSession).sorted()
     }
 }
 

@@ -141,13 +141,13 @@ import Testing
                 try await connection.execute(
                     script: """
                         CREATE FUNCTION slow(n int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS
-                            'BEGIN PERFORM pg_sleep(0.02); RETURN n; END';
+                            'BEGIN PERFORM pg_sleep(0.08); RETURN n; END';
                         CREATE TABLE t (id int, n int); INSERT INTO t SELECT generate_series(1, 20);
-                        ALTER DATABASE "\(database.name)" SET statement_timeout = '200ms'
+                        ALTER DATABASE "\(database.name)" SET statement_timeout = '1s'
                         """
                 )
                 let files = [
-                    "0001_a/01_a.sql": "SELECT pg_sleep(0.4)",
+                    "0001_a/01_a.sql": "SELECT pg_sleep(1.5)",
                     "0001_a/02_b.sql": "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY i ON t (slow(id))",
                     "0001_a/03_c.sql":
                         "-- migrate: backfill table=t\nUPDATE t SET n = 1 WHERE n IS NULL OR slow(id) IS NULL",
