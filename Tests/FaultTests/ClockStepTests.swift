@@ -17,7 +17,7 @@ import Testing
 
     @Test(
         .enabled(if: library != nil, "needs the package libfaketime"),
-        .enabled(if: !isSanitized, "preloaded into a program with a sanitizer, libfaketime waits for itself before main")
+        .enabled(if: !isSanitized, "beside a sanitizer libfaketime waits for itself")
     )
     func `steps of the client's clock neither end a run nor change what it does`() async throws {
         let rounds = FaultRun.rounds(2, full: 20)
