@@ -2,9 +2,9 @@ import Glibc
 
 /// A value that one thread at a time uses, guarded by a `pthread_mutex_t`.
 ///
-/// Also what `SchemaMigrations` and `MigrateCommand` use. In place of `Synchronization.Mutex`, whose futex the Thread Sanitizer does not
-/// know on Linux (Swift 6.3): it reports a race wherever one is used. Uncontended, locking and unlocking is two atomic
-/// instructions, with either.
+/// Also what `SchemaMigrations` and `MigrateCommand` use. In place of `Synchronization.Mutex`, whose futex the Thread
+/// Sanitizer does not know on Linux (Swift 6.3): it reports a race wherever one is used. Uncontended, locking and
+/// unlocking is two atomic instructions, with either.
 ///
 /// `@unchecked Sendable`: the value is reached through the lock only.
 /// `@safe`: the storage lives as long as the lock does, and is used with the mutex held.

@@ -135,7 +135,7 @@ struct LockTry: Sendable {
 
     /// For the try's transaction.
     ///
-    /// Its locks are free again within half a minute of the runner's end, also of one whose machine is cut off.
+    /// Its locks are free again about half a minute after the runner is gone, also when its machine was cut off.
     var settings: [String: String] {
         var settings = MigrationLock.keepAliveSettings
         // Zero would mean to wait without end.
