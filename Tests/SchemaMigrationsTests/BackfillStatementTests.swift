@@ -20,6 +20,16 @@ import Testing
         #expect(statement.relation == QualifiedName(name: "vmm"))
     }
 
+    @Test func `a share of the rows is told by the hash of their place`() throws {
+        let statement = try backfill("UPDATE vmm SET a = 1 WHERE a IS NULL;\n")
+        let share = RowShare(rowsPerPage: 4).next
+        #expect(
+            statement.batch(.pages(from: 0, to: 9), where: share.condition(of: statement.reference)).hasSuffix(
+                #"AND "vmm".ctid < '(9,0)'::tid AND pg_catalog.hashtid("vmm".ctid) & 3 = 1)"#
+            )
+        )
+    }
+
     @Test func `a partition is written to by the name that the text has for the table`() throws {
         let statement = try backfill("UPDATE vmm SET a = 1 WHERE vmm.a IS NULL;\n")
         let leaf = QualifiedName(schema: "s", name: "vmm 1")

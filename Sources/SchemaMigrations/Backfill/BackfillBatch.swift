@@ -18,8 +18,10 @@ struct BackfillBatch: Sendable {
     /// How many rows to walk by key at most.
     let limit: Int64
     let manner: Manner
+    /// Which rows of the pages it takes.
+    var share = RowShare.all
 
-    /// The same part in another manner.
+    /// The same part in another manner, and all its rows: what is locked is passed over once for all shares.
     func inManner(_ manner: Manner) -> BackfillBatch {
         BackfillBatch(table: table, span: span, limit: limit, manner: manner)
     }
@@ -43,7 +45,7 @@ struct BatchRunner: Sendable {
 
     /// What a batch has led to.
     enum Outcome: Sendable {
-        case committed(BackfillCursor, took: Duration, RunRequest)
+        case committed(BackfillBatch, BackfillCursor, took: Duration, RunRequest)
         /// The table was rewritten since its pages were counted; nothing was changed.
         case rewritten
     }
@@ -57,7 +59,7 @@ struct BatchRunner: Sendable {
         _ connection: PostgresConnection
     ) async throws -> Outcome {
         do {
-            return try await connection.withTransaction(transactionOptions(batch.manner)) { connection in
+            return try await connection.withTransaction(transactionOptions(batch)) { connection in
                 let proof = try await store.prove(attempt.token, activity: activity(cursor), in: session, connection)
                 watch.processID = proof.processID
                 let clock = ContinuousClock.now
@@ -69,7 +71,7 @@ struct BatchRunner: Sendable {
                 let next = cursor.after(batch, span, rows: changed)
                 let pages = batch.table.key.isEmpty ? batch.table.range(span) : nil
                 guard try await store.save(next, of: step, after: pages, connection) else { throw Rewritten() }
-                return .committed(next, took: took, proof.request)
+                return .committed(batch, next, took: took, proof.request)
             }
         } catch is Rewritten {
             return .rewritten
@@ -83,13 +85,15 @@ struct BatchRunner: Sendable {
 
     private struct Rewritten: Error {}
 
-    private func transactionOptions(_ manner: BackfillBatch.Manner) -> TransactionOptions {
-        let wait = manner == .atOnce ? Self.shortestWait : max(Self.shortestWait, options.lockTimeout)
+    private func transactionOptions(_ batch: BackfillBatch) -> TransactionOptions {
+        let wait = batch.manner == .atOnce ? Self.shortestWait : max(Self.shortestWait, options.lockTimeout)
         var transaction = TransactionOptions()
         transaction.settings = [
             "lock_timeout": "\(wait.wholeMilliseconds)", "jit": "off", "idle_in_transaction_session_timeout": "0",
             "statement_timeout": "\((step.step.options.statementTimeout ?? .zero).wholeMilliseconds)",
         ]
+        // The cursor moves on with the last share: that waits for the disk, and so for what the others have changed.
+        if !batch.share.isLast { transaction.settings["synchronous_commit"] = "off" }
         return transaction
     }
 
@@ -107,7 +111,12 @@ struct BatchRunner: Sendable {
         _ cursor: BackfillCursor,
         _ connection: PostgresConnection
     ) async throws -> Int64 {
-        let sql = statement.batch(span, of: batch.table, skippingLocked: batch.manner == .skippingLocked)
+        let sql = statement.batch(
+            span,
+            of: batch.table,
+            share: batch.share,
+            skippingLocked: batch.manner == .skippingLocked
+        )
         do throws(PostgresError) {
             return Int64(try await connection.execute(script: sql).last?.rowCount ?? 0)
         } catch {

@@ -33,7 +33,7 @@ struct BackfillCursor: Sendable, Hashable {
         key = table.key.map(\.name)
     }
 
-    /// A batch is done, over this span.
+    /// A batch is done, over this span; further shares of it may follow.
     func after(_ batch: BackfillBatch, _ span: BackfillSpan, rows changed: Int64) -> BackfillCursor {
         var next = self
         next.rows += changed
@@ -42,6 +42,7 @@ struct BackfillCursor: Sendable, Hashable {
             next.skipped.finish(span)
             return next
         }
+        guard batch.share.isLast else { return next }
         if case .skippingLocked = batch.manner { next.skipped.add(batch.table.range(span)) }
         switch span {
         case .pages(_, let end): next.nextPage = end

@@ -67,6 +67,7 @@ extension BackfillRunner {
             _ = try await store.save(cursor, of: step, after: nil, connection)
         }
         state.cursor = cursor
+        state.round = BackfillRound()
     }
 
     func finish(_ connection: PostgresConnection, _ timing: StepTiming) async throws {

@@ -2,10 +2,11 @@ import Postgres
 
 /// Applies one backfill: many small committed batches over the pages of a table, or of each of its partitions.
 ///
-/// What has no such pages is walked by its key, see ``BackfillTable``. Cursor and counts commit with their batch, so a kill at any point loses nothing and repeats at most the batch that
-/// had not committed. A pass covers the pages that the table had when the pass began. A batch does not wait for rows
-/// that others have locked: it passes over them, and the pass comes back to their pages at its end. Rows that move
-/// meanwhile are their writers' to complete (a trigger); when any are left the table is walked again.
+/// What has no such pages is walked by its key, see ``BackfillTable``. Cursor and counts commit with their batch, so a
+/// kill at any point loses nothing and repeats at most the batch that had not committed. Pages of which many rows change
+/// are walked once for each ``RowShare``. A pass covers the pages that the table had when the pass began. A batch does not
+/// wait for rows that others have locked: it passes over them, and the pass comes back to their pages at its end. Rows
+/// that move meanwhile are their writers' to complete (a trigger); when any are left the table is walked again.
 struct BackfillRunner: Sendable {
     let step: PlannedStep
     let statement: BackfillStatement
@@ -75,9 +76,10 @@ struct BackfillRunner: Sendable {
         case .rewritten:
             state.tables = try await BackfillTable.look(up: statement, store, connection)
             try await restart(&state, "the table was rewritten", connection)
-        case .committed(let cursor, let took, let request):
+        case .committed(let done, let cursor, let took, let request):
+            let changed = cursor.rows - state.cursor.rows
             state.cursor = cursor
-            state.pace.book(took)
+            if let longest = state.round.book(done, rows: changed, took: took) { state.pace.book(longest) }
             state.pace.target = request.batchTarget ?? options.batchTarget
             if let progress = state.meter.take(cursor, on: state.tables) {
                 report(.stepProgress(step.identity, progress))
@@ -144,12 +146,17 @@ struct BackfillState {
     var cursor: BackfillCursor
     var tables: [BackfillTable]
     var pace: BatchPace
+    var round = BackfillRound()
     var meter: ProgressMeter
     var throttle: BackfillThrottle
 
     /// The next batch of the present table, or behind the last table, of what was skipped; nil when there is none.
     var nextBatch: BackfillBatch? {
-        if let span = cursor.span(pages: pace.pages) { return batch(cursor.relation, span, .atOnce) }
+        let pages = min(pace.pages, round.pages ?? pace.pages)
+        if let span = cursor.span(pages: pages) {
+            // A walk by key meets rows wherever they lie.
+            return batch(cursor.relation, span, .atOnce, cursor.key.isEmpty ? round.share : .all)
+        }
         guard nextTable == nil, let first = cursor.skipped.ranges.first else { return nil }
         guard case .pages(let start, let end) = first.span else {
             return batch(first.relation, first.span, .comingBack)
@@ -166,8 +173,13 @@ struct BackfillState {
 
     private var nextTable: BackfillTable? { tables.first { $0.relation > cursor.relation } }
 
-    private func batch(_ relation: UInt32, _ span: BackfillSpan, _ manner: BackfillBatch.Manner) -> BackfillBatch? {
+    private func batch(
+        _ relation: UInt32,
+        _ span: BackfillSpan,
+        _ manner: BackfillBatch.Manner,
+        _ share: RowShare = .all
+    ) -> BackfillBatch? {
         guard let table = tables.first(where: { $0.relation == relation }) else { return nil }
-        return BackfillBatch(table: table, span: span, limit: pace.rows, manner: manner)
+        return BackfillBatch(table: table, span: span, limit: pace.rows, manner: manner, share: share)
     }
 }

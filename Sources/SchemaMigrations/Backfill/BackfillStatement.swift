@@ -21,8 +21,19 @@ package struct BackfillStatement: Sendable, Equatable {
     ///
     /// It writes to the partition, where the table is one, in place of the table that the text names. Rows that others
     /// have locked are waited for, or passed over.
-    func batch(_ span: BackfillSpan, of table: BackfillTable, skippingLocked: Bool) -> String {
-        batch(span, by: table.key, of: table.partition, skippingLocked: skippingLocked)
+    func batch(
+        _ span: BackfillSpan,
+        of table: BackfillTable,
+        share: RowShare = .all,
+        skippingLocked: Bool
+    ) -> String {
+        batch(
+            span,
+            by: table.key,
+            of: table.partition,
+            where: share.condition(of: reference),
+            skippingLocked: skippingLocked
+        )
     }
 
     /// The same, of a table that need not be known to the catalog.
@@ -30,10 +41,11 @@ package struct BackfillStatement: Sendable, Equatable {
         _ span: BackfillSpan,
         by key: [BackfillKeyColumn] = [],
         of partition: QualifiedName? = nil,
+        where further: String? = nil,
         skippingLocked: Bool = false
     ) -> String {
         let table = target(of: partition)
-        let range = range(span, key)
+        let range = [range(span, key), further].compactMap { $0 }.joined(separator: " AND ")
         // The line break ends a comment that the condition may end in.
         let head = "\(before)\(table)\(middle)(\(condition)\n) AND ("
         guard skippingLocked else { return "\(head)\(range))" }
