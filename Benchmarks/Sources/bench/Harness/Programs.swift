@@ -67,9 +67,10 @@ enum Repository {
 
     static func path(_ name: String) -> String { root.appending(path: name).path(percentEncoded: false) }
 
-    /// The script that loads 100,000 VMMs of the previous release, for another number of them.
-    static func loadScript(rows: Int) throws -> String {
+    /// The script that loads 100,000 VMMs of the previous release, one in 20 failed, for other numbers of them.
+    static func loadScript(rows: Int, failedOneIn: Int) throws -> String {
         let script = try String(contentsOfFile: path("scripts/sql/previous-release-load.sql"), encoding: .utf8)
         return script.replacing("generate_series(1, 100000)", with: "generate_series(1, \(rows))")
+            .replacing("n % 20 = 0", with: "n % \(failedOneIn) = 0")
     }
 }

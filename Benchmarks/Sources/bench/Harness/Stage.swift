@@ -18,7 +18,10 @@ struct Stage: Sendable {
         var options = EphemeralServer.Options()
         options.durable = isDurable
         options.maxConnections = 200
-        if !isDurable { options.settings = ["shared_buffers": "512MB", "autovacuum": "off"] }
+        // One that is durable is sized as a small production server: the defaults would measure its checkpoints.
+        options.settings =
+            isDurable
+            ? ["shared_buffers": "1GB", "max_wal_size": "8GB"] : ["shared_buffers": "512MB", "autovacuum": "off"]
         return try await EphemeralServer.withServer(options) { server in
             try await body(Stage(server: server, rounds: rounds, rows: rows))
         }
@@ -42,10 +45,26 @@ struct Stage: Sendable {
             throw Programs.Failure(description: "no migrations")
         }
         _ = try await migrator.up(to: .version(first))
-        try await run(try Repository.loadScript(rows: count), in: configuration)
+        try await load(count, in: configuration)
         _ = try await migrator.up(phase: .all)
         try await run("VACUUM ANALYZE vmm; CHECKPOINT", in: configuration)
         return try await VMMTable.open(configuration, connectionString(database))
+    }
+
+    /// Fills the table with VMMs of the previous release, one of so many failed; its indexes are made behind it.
+    func load(_ rows: Int, failedOneIn: Int = 20, in configuration: PostgresConfiguration) async throws {
+        let script = try Repository.loadScript(rows: rows, failedOneIn: failedOneIn)
+        try await PostgresConnection.withConnection(to: configuration) { connection in
+            let indexes = try await connection.query(
+                """
+                SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
+                WHERE indrelid = 'vmm'::regclass AND NOT indisprimary
+                """
+            ).map { try $0.decode(String.self, String.self) }
+            for (name, _) in indexes { try await connection.execute(script: "DROP INDEX \(name)") }
+            try await connection.execute(script: script)
+            for (_, definition) in indexes { try await connection.execute(script: definition) }
+        }
     }
 
     func dropVMMs(_ count: Int) async throws { try await server.dropDatabase(Self.database(count)) }
