@@ -24,7 +24,7 @@ package struct BackfillStatement: Sendable, Equatable {
     func batch(
         _ span: BackfillSpan,
         of table: BackfillTable,
-        share: RowShare = .all,
+        share: RowShare,
         skippingLocked: Bool
     ) -> String {
         batch(

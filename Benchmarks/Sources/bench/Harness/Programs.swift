@@ -70,7 +70,15 @@ enum Repository {
     /// The script that loads 100,000 VMMs of the previous release, one in 20 failed, for other numbers of them.
     static func loadScript(rows: Int, failedOneIn: Int) throws -> String {
         let script = try String(contentsOfFile: path("scripts/sql/previous-release-load.sql"), encoding: .utf8)
-        return script.replacing("generate_series(1, 100000)", with: "generate_series(1, \(rows))")
-            .replacing("n % 20 = 0", with: "n % \(failedOneIn) = 0")
+        let changes = [
+            ("generate_series(1, 100000)", "generate_series(1, \(rows))"), ("n % 20 = 0", "n % \(failedOneIn) = 0"),
+        ]
+        return try changes.reduce(script) { text, change in
+            // Otherwise another load would be measured than the one that is told.
+            guard text.contains(change.0) else {
+                throw Programs.Failure(description: "the load script has no \(change.0) any more")
+            }
+            return text.replacing(change.0, with: change.1)
+        }
     }
 }
