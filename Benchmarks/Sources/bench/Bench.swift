@@ -15,6 +15,8 @@ struct Bench: AsyncParsableCommand {
     var names: [String] = []
     @Flag(help: "Print a line of JSON for each figure instead of a table.")
     var json = false
+    @Flag(help: "Run nothing; draw the plots in bench/ again from its results.json.")
+    var draw = false
     @Option(help: "How often each side takes its turn, where a benchmark has no reason for another number.")
     var rounds = 11
     @Option(parsing: .upToNextOption, help: "The rows of the flagship's tables.")
@@ -27,6 +29,7 @@ struct Bench: AsyncParsableCommand {
         for name in names where !Benchmark.all.contains(where: { $0.name == name }) {
             throw ValidationError("no benchmark \(name): \(Benchmark.all.map(\.name).joined(separator: ", "))")
         }
+        guard !draw || names.isEmpty else { throw ValidationError("--draw runs no benchmark: leave out the names") }
         guard rounds > 0, rows.allSatisfy({ $0 > 0 }) else {
             throw ValidationError("--rounds and --rows take a positive number")
         }
@@ -34,9 +37,11 @@ struct Bench: AsyncParsableCommand {
 
     func run() async throws {
         if let stream { return try await Benchmark.stream(stream) }
+        if draw { return try Report.draw() }
         let chosen = Benchmark.all.filter { names.isEmpty || names.contains($0.name) }
         var report = Report(printsJSON: json)
         for benchmark in chosen {
+            let meter = Meter()
             // A server for each: what one leaves behind does not slow the next.
             let figures = try await Stage.withStage(
                 rounds: rounds,
@@ -44,8 +49,9 @@ struct Bench: AsyncParsableCommand {
                 isDurable: benchmark.isDurable,
                 benchmark.run
             )
-            report.add(figures)
+            report.add(figures, of: benchmark, seconds: meter.elapsed / 1e9)
         }
+        report.tellTimes()
         if names.isEmpty { try report.save() }
         if !report.missed.isEmpty { report.tellMissed() }
     }

@@ -3,13 +3,12 @@ import Postgres
 import VMMDatastore
 
 extension Benchmark {
-    /// Whether anything grows faster than what it depends on; draws `bench/growth.svg`.
+    /// Whether anything grows faster than what it depends on.
     static let growth = Benchmark("growth", "time against rows, tasks, connections and applied migrations") { stage in
         let plots = [
             try await stage.growthByRows(), try await stage.growthByTasks(), try await stage.growthByConnections(),
             try await stage.growthByMigrations(),
         ]
-        try plots.svg.write(to: Repository.root.appending(path: "bench/growth.svg"), atomically: true, encoding: .utf8)
         return plots.map { plot in
             Figure(
                 name: "growth: \(plot.title)",
@@ -19,7 +18,8 @@ extension Benchmark {
                 theirs: plot.points.first?.y ?? 0,
                 unit: plot.yLabel,
                 bar: .ratioAtMost(1),
-                rounds: plot.points.map(\.y)
+                rounds: [],
+                plot: plot
             )
         }
     }

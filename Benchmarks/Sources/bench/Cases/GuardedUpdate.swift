@@ -21,7 +21,8 @@ extension Benchmark {
             return [
                 rounds.figure("guarded-update", .time, "ns", bar: .ratioAtMost(1.10)),
                 rounds.figure("guarded-update p99", .p99, "ns", bar: .ratioAtMost(1.25)),
-                rounds.figure("guarded-update client CPU", .cpu, "ns", bar: .oursAtMost(12_000)),
+                rounds.figure("guarded-update client CPU", .cpu, "ns"),
+                rounds.figure("guarded-update client CPU alone", .cpu, "ns", limit: 12_000),
             ]
         }
     }

@@ -11,11 +11,14 @@ struct Figure: Codable, Sendable {
     let bar: Bar?
     /// The ratio of each round.
     let rounds: [Double]
+    /// The curve whose slope the ratio is.
+    var plot: Plot?
 
     /// What has to be reached.
     enum Bar: Codable, Sendable {
         case ratioAtMost(Double)
         case ratioAtLeast(Double)
+        /// Of a figure against the limit: its ratio is a part of that.
         case oursAtMost(Double)
 
         var text: String {
@@ -33,6 +36,16 @@ struct Figure: Codable, Sendable {
         case .ratioAtMost(let limit)?: ratio <= limit
         case .ratioAtLeast(let limit)?: ratio >= limit
         case .oursAtMost(let limit)?: ours <= limit
+        case nil: nil
+        }
+    }
+
+    /// How many times better than the bar a ratio of this figure is: 1 at the bar, more beyond it; nil without a bar.
+    func standing(_ ratio: Double) -> Double? {
+        switch bar {
+        case .ratioAtMost(let limit)?: limit / ratio
+        case .ratioAtLeast(let limit)?: ratio / limit
+        case .oursAtMost?: 1 / ratio
         case nil: nil
         }
     }

@@ -4,6 +4,7 @@ import Foundation
 struct Report {
     let printsJSON: Bool
     private var figures: [Figure] = []
+    private var times: [(name: String, seconds: Double)] = []
 
     init(printsJSON: Bool) {
         self.printsJSON = printsJSON
@@ -13,10 +14,19 @@ struct Report {
     /// What does not reach its bar.
     var missed: [Figure] { figures.filter { $0.isMet == false } }
 
-    mutating func add(_ new: [Figure]) {
+    mutating func add(_ new: [Figure], of benchmark: Benchmark, seconds: Double) {
         figures += new
+        times.append((benchmark.name, seconds))
         for figure in new { print(printsJSON ? Self.json(figure) : Self.row(figure)) }
         fflush(nil)
+    }
+
+    /// What each benchmark took, its server and its tables included, in a table only: `--json` has figures.
+    func tellTimes() {
+        guard !printsJSON else { return }
+        let total = times.reduce(0) { $0 + $1.seconds }
+        let each = times.map { "\($0.name) \(Int($0.seconds.rounded()))" }.joined(separator: ", ")
+        print("\nseconds: \(Int(total.rounded())) in all; \(each)")
     }
 
     func tellMissed() {
@@ -24,7 +34,7 @@ struct Report {
         FileHandle.standardError.write(Data("bench: not reached: \(names)\n".utf8))
     }
 
-    /// Writes `bench/results.json`.
+    /// Writes `bench/results.json`, and draws what it says.
     func save() throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
@@ -33,8 +43,25 @@ struct Report {
             negativeInfinity: "-inf",
             nan: "nan"
         )
-        try encoder.encode(figures).write(to: Repository.root.appending(path: "bench/results.json"))
+        try encoder.encode(figures).write(to: Self.results)
+        try Self.draw()
     }
+
+    /// Draws `bench/ratios.svg` and `bench/growth.svg` from `bench/results.json`.
+    static func draw() throws {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf",
+            negativeInfinity: "-inf",
+            nan: "nan"
+        )
+        let figures = try decoder.decode([Figure].self, from: Data(contentsOf: results))
+        let folder = results.deletingLastPathComponent()
+        try Data(RatioPlot(figures).svg.utf8).write(to: folder.appending(path: "ratios.svg"))
+        try Data(figures.compactMap(\.plot).svg.utf8).write(to: folder.appending(path: "growth.svg"))
+    }
+
+    private static let results = Repository.root.appending(path: "bench/results.json")
 
     /// One line: the fields that other programs read.
     private static func json(_ figure: Figure) -> String {
