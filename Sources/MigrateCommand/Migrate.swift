@@ -34,7 +34,7 @@ struct Migrate: AsyncParsableCommand {
             UpCommand.self, StatusCommand.self, PlanCommand.self, HistoryCommand.self, VerifyCommand.self,
             DriftCommand.self, LintCommand.self, DoctorCommand.self, DownCommand.self, DumpCommand.self,
             NewCommand.self,
-            BaselineCommand.self,
+            BaselineCommand.self, RepairCommand.self,
             PauseCommand.self, ResumeCommand.self, WaitCommand.self, LocalCommand.self,
         ]
     )

@@ -150,7 +150,7 @@ import Testing
 
     @Test(arguments: [
         "up", "status", "plan", "history", "doctor", "lint", "pause", "resume", "verify", "drift", "down", "dump",
-        "baseline", "new", "wait", "local",
+        "baseline", "repair", "new", "wait", "local",
         "local start",
         "local stop", "local url",
         "local reset",

@@ -33,7 +33,8 @@ import Testing
     /// Every command that has no commands below it, with what it cannot do without.
     static let commands = [
         ["up"], ["status"], ["plan"], ["verify"], ["drift"], ["down", "--to", "1"], ["dump"], ["new", "a"],
-        ["baseline", "--at", "1"], ["pause"], ["resume"], ["wait"], ["local", "start"], ["local", "stop"],
+        ["baseline", "--at", "1"], ["repair", "--at", "1"], ["pause"], ["resume"], ["wait"], ["local", "start"],
+        ["local", "stop"],
         ["local", "url"], ["local", "reset"], ["history"], ["doctor"],
     ]
 

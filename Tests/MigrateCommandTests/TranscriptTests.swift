@@ -50,7 +50,8 @@ import Testing
         let commands = [
             "migrate up", "migrate status", "migrate plan", "migrate history", "migrate verify", "migrate drift",
             "migrate lint", "migrate doctor", "migrate down", "migrate dump", "migrate new", "migrate baseline",
-            "migrate wait", "migrate pause", "migrate resume", "migrate local start", "migrate local stop",
+            "migrate repair", "migrate wait", "migrate pause", "migrate resume", "migrate local start",
+            "migrate local stop",
             "migrate local url", "migrate local reset", "vmmdb list", "vmmdb show", "vmmdb instance", "vmmdb failures",
             "vmmdb abandoned",
             "vmmdb mark-failed",

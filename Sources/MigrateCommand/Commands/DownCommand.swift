@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import SchemaMigrations
 
 /// `migrate down`.
@@ -54,7 +53,7 @@ struct DownCommand: AsyncParsableCommand {
         options.role = role
         let migrator = try await global.migrator(console, options, signatures.check())
         let plan = try await migrator.rollbackPlan(to: to)
-        if !plan.migrations.isEmpty, !yes { try confirm(plan, console) }
+        if !plan.migrations.isEmpty, !yes { try confirm(plan) }
         let done = try await InterruptSignals.cancelling(
             notice: { console.message("interrupted; stopping at a safe point (once more stops at once)") },
             { [self] in
@@ -76,22 +75,16 @@ struct DownCommand: AsyncParsableCommand {
         }
     }
 
-    /// Asks a person, who has to type the whole word.
-    private func confirm(_ plan: RollbackPlan, _ console: Console) throws {
-        guard isatty(STDIN_FILENO) == 1, StandardStream.error.isTerminal else {
-            throw ValidationError(
-                "nobody can be asked here whether to take back \(Quantity.many(plan.migrations.count, "migration")): say --yes"
-            )
-        }
+    private func confirm(_ plan: RollbackPlan) throws {
         var lines = ["This takes back, with what they hold:"]
         for migration in plan.migrations {
             let loss = migration.down.flatMap { Self.firstComment($0.text) } ?? "no comment says what is lost"
             lines.append("  \(migration.folder): \(loss)")
         }
-        StandardStream.error.write(lines.joined(separator: "\n") + "\nType yes to go on: ")
-        guard readLine() == "yes" else {
-            throw MigrationError(.interrupted, "nothing was changed", exitCode: .paused)
-        }
+        try Confirmation.require(
+            for: "take back \(Quantity.many(plan.migrations.count, "migration"))",
+            explanation: lines
+        )
     }
 
     /// The first comment of a `down.sql` says what is lost.

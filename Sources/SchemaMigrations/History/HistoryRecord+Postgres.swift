@@ -4,7 +4,7 @@ extension HistoryRecord: PostgresRecord {
     /// The columns of the history that make a record.
     public static let columnNames = [
         "version", "migration_name", "phase", "step", "step_count", "step_name", "kind", "checksum_algorithm",
-        "checksum", "outcome", "started_at", "finished_at", "duration_ms", "rows",
+        "checksum", "outcome", "started_at", "finished_at", "duration_ms", "rows", "requires_release",
     ]
 
     /// Reads one line of the history.
@@ -26,7 +26,8 @@ extension HistoryRecord: PostgresRecord {
             startedAt: try columns.next(),
             finishedAt: try columns.next(),
             durationMS: try columns.next(),
-            rows: try columns.next()
+            rows: try columns.next(),
+            requiredRelease: try columns.next()
         )
     }
 }

@@ -35,6 +35,8 @@ public struct HistoryRecord: Sendable, Hashable {
     public let durationMS: Int64?
     /// How many rows it changed, where that is known.
     public let rows: Int64?
+    /// The oldest release of a service that can live with the step, as its file said; `nil` when every one can.
+    public let requiredRelease: Int32?
 
     /// Creates a record.
     public init(
@@ -50,7 +52,8 @@ public struct HistoryRecord: Sendable, Hashable {
         startedAt: MigrationTime,
         finishedAt: MigrationTime? = nil,
         durationMS: Int64? = nil,
-        rows: Int64? = nil
+        rows: Int64? = nil,
+        requiredRelease: Int32? = nil
     ) {
         self.version = version
         self.migrationName = migrationName
@@ -65,6 +68,7 @@ public struct HistoryRecord: Sendable, Hashable {
         self.finishedAt = finishedAt
         self.durationMS = durationMS
         self.rows = rows
+        self.requiredRelease = requiredRelease
     }
 }
 

@@ -74,9 +74,10 @@ extension HistoryStore {
         )
     }
 
-    /// Writes, in the transaction that does it, that a baseline was recorded; it is no step, so its place is 0.
-    func logBaseline(
-        _ newest: Migration,
+    /// Writes, in the transaction that does it, what was done to the history without a step; its place is 0.
+    func log(
+        _ deed: String,
+        at migration: Migration,
         _ token: FencingToken,
         runner: String,
         _ connection: PostgresConnection
@@ -86,7 +87,7 @@ extension HistoryStore {
                 """
                 INSERT INTO \(unsafeSQL: attempt) (token, number, version, step, migration_name, step_name, kind, runner,
                     role, started_at, finished_at, duration_ms, outcome)
-                VALUES (\(token.value), 1, \(newest.version.number), 0, \(newest.name), 'baseline', 'transaction',
+                VALUES (\(token.value), 1, \(migration.version.number), 0, \(migration.name), \(deed), 'transaction',
                     \(runner), session_user, transaction_timestamp(), clock_timestamp(),
                     1000 * extract(epoch FROM clock_timestamp() - transaction_timestamp()), 'applied')
                 """

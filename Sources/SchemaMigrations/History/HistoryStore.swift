@@ -31,7 +31,7 @@ struct HistoryStore: Sendable {
             once(
                 """
                 SELECT version, migration_name, phase, step, step_count, step_name, kind, checksum_algorithm, checksum,
-                    outcome, started_at, finished_at, duration_ms, rows
+                    outcome, started_at, finished_at, duration_ms, rows, requires_release
                 FROM \(unsafeSQL: history) ORDER BY version, step
                 """
             )

@@ -22,7 +22,7 @@ public struct MigrationAttempt: Sendable, Hashable {
     public let version: MigrationVersion
     /// The migration's name at the time.
     public let migrationName: String
-    /// The step's place in its migration, counted from 1; 0 for a baseline, which is no step.
+    /// The step's place in its migration, counted from 1; 0 for a baseline or a repair, which is no step.
     public let stepOrdinal: Int
     /// The step's name at the time.
     public let stepName: String

@@ -1,6 +1,6 @@
 /// What each finding says, in one place, so that they read alike.
 extension MigrationFinding {
-    static func edited(_ step: MigrationStep, _ record: HistoryRecord) -> MigrationFinding {
+    static func edited(_ step: MigrationStep, of migration: Migration, _ record: HistoryRecord) -> MigrationFinding {
         MigrationFinding(
             kind: .edited,
             version: record.version,
@@ -8,7 +8,9 @@ extension MigrationFinding {
             file: step.file.path,
             message: "\(step.file.path) was edited after it was applied: it was \(record.checksum), "
                 + "it is \(step.file.checksum)",
-            hint: "bring back the file as it was applied, and put the change into a new migration"
+            hint: "bring back the file as it was applied, and put the change into a new migration; "
+                + "or, if it asks for nothing else than before, record its text of now: "
+                + "\"migrate repair --at \(migration.version)\""
         )
     }
 
@@ -123,7 +125,7 @@ extension MigrationFinding {
             step: step.name,
             file: step.file.path,
             message: "\(step.file.path) was applied as \(record.stepName).sql; its text is the same",
-            hint: "nothing needs doing; the history keeps the old name"
+            hint: "nothing needs doing; the history keeps the old name until \"migrate repair\" records the new one"
         )
     }
 

@@ -177,7 +177,7 @@ struct HistoryComparison {
         }
         guard record.checksum == step.file.checksum else {
             let origin = migration.steps.first { $0.file.checksum == record.checksum }
-            findings.append(origin.map { .moved(record, to: $0) } ?? .edited(step, record))
+            findings.append(origin.map { .moved(record, to: $0) } ?? .edited(step, of: migration, record))
             return .changed(record)
         }
         if record.stepName != step.name { findings.append(.renamed(step, from: record)) }

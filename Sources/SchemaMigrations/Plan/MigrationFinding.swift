@@ -61,8 +61,19 @@ public struct MigrationFinding: Sendable, Hashable, CustomStringConvertible {
 
 extension MigrationPlan {
     /// The blocking findings as one error; nil when nothing blocks.
+    var blockingError: MigrationError? { findings.blockingError }
+}
+
+extension [MigrationFinding] {
+    /// What a command answers because of them; nil when none blocks.
+    var blockingExitCode: MigrationExitCode? {
+        let codes = compactMap(\.exitCode)
+        return codes.contains(.disagreement) ? .disagreement : codes.first
+    }
+
+    /// Those that block as one error; nil when none does.
     var blockingError: MigrationError? {
-        let errors = findings.filter(\.isBlocking).map { finding in
+        let errors = filter(\.isBlocking).map { finding in
             MigrationError(
                 MigrationError.Code(rawValue: finding.kind.rawValue),
                 finding.message,

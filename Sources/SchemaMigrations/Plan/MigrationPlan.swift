@@ -109,10 +109,7 @@ public struct MigrationPlan: Sendable, Equatable {
     }
 
     /// What a command answers because of the findings; `nil` if none blocks.
-    public var blockingExitCode: MigrationExitCode? {
-        let codes = findings.compactMap(\.exitCode)
-        return codes.contains(.disagreement) ? .disagreement : codes.first
-    }
+    public var blockingExitCode: MigrationExitCode? { findings.blockingExitCode }
 
     /// What a run answers after it has applied everything that is pending.
     ///

@@ -93,7 +93,9 @@ extension HistoryStore {
         try await connection.withTransaction { connection in
             try await prove(token, activity: "baseline", connection)
             try await recordAdopted(source.migrations, remark: "baseline", token, connection)
-            if let newest = source.migrations.last { try await logBaseline(newest, token, runner: runner, connection) }
+            if let newest = source.migrations.last {
+                try await log("baseline", at: newest, token, runner: runner, connection)
+            }
             if let last = source.latest {
                 try await connection.query(
                     once(

@@ -26,15 +26,8 @@ struct RollbackRunner: Sendable {
             try await tries.run(on: connection, cost: cost) { attempt in
                 try await self.attemptOnce(attempt, connection, cost)
             }
-        } catch let error as PostgresError
-            where error.code == .commitOutcomeUnknown || error.code == .connectionClosed
-        {
-            throw MigrationError(
-                .connectionLost,
-                "the connection was lost in \(step.label): \(error)",
-                hint: "run the same command again: it reads from the history what was taken back, and goes on",
-                underlying: error
-            )
+        } catch let error as PostgresError where error.isLostConnection {
+            throw MigrationError.lostConnection(in: step.label, error)
         }
         try await connection.execute(script: HistoryStore.resetSession)
         return StepTiming(
@@ -104,5 +97,22 @@ extension HistoryStore {
                 once("DELETE FROM \(unsafeSQL: table) WHERE version = \(version.number)")
             )
         }
+    }
+}
+
+extension PostgresError {
+    /// Whether the connection broke, at COMMIT or before.
+    var isLostConnection: Bool { code == .commitOutcomeUnknown || code == .connectionClosed }
+}
+
+extension MigrationError {
+    /// The connection broke in what one transaction does whole, and the history tells whether it did.
+    static func lostConnection(in what: String, _ error: PostgresError) -> MigrationError {
+        MigrationError(
+            .connectionLost,
+            "the connection was lost in \(what): \(error)",
+            hint: "run the same command again: it reads from the history what was done, and goes on",
+            underlying: error
+        )
     }
 }
