@@ -10,8 +10,37 @@ import Testing
 
 /// A runner whose machine is cut off: nothing tells the server that it is gone.
 @Suite struct PulledCableTests {
-    @Test(.enabled(if: Cable.canBeLaid, "needs root, ip(8) and scripts/test --faults"))
-    func `what a runner held is free again after its cable was pulled, and the next run goes on`() async throws {
+    /// A migration whose last step does not end, and what it is when it does.
+    struct Work: CustomTestStringConvertible, Sendable {
+        let testDescription: String
+        let endless: [String: String]
+        let mended: [String: String]
+    }
+
+    private static let works = [
+        Work(
+            testDescription: "in a step",
+            endless: ["1_slow/up.sql": "CREATE TABLE t (id int); SELECT pg_sleep(3600)"],
+            mended: ["1_slow/up.sql": "CREATE TABLE t (id int)"]
+        ),
+        Work(
+            testDescription: "in a batch of a backfill",
+            endless: fill(where: "id = 1 AND pg_sleep(3600) IS NOT NULL"),
+            mended: fill(where: "id = 1")
+        ),
+    ]
+
+    private static func fill(where condition: String) -> [String: String] {
+        [
+            "1_slow/01_table.sql": "CREATE TABLE t (id int); INSERT INTO t VALUES (1)",
+            "1_slow/02_fill.sql": "-- migrate: backfill table=t\nUPDATE t SET id = 2 WHERE \(condition)",
+        ]
+    }
+
+    @Test(.enabled(if: Cable.canBeLaid, "needs root, ip(8) and scripts/test --faults"), arguments: works)
+    func `what a runner held is free again after its cable was pulled, and the next run goes on`(
+        _ work: Work
+    ) async throws {
         try await Cable.with { cable in
             var options = EphemeralServer.Options()
             options.settings["listen_addresses"] = cable.serverAddress
@@ -19,13 +48,13 @@ import Testing
                 let configuration = try PostgresConfiguration(server.connectionString(database: "postgres"))
                 try await PostgresConnection.withConnection(to: configuration) { connection in
                     try await admit(cable.runnerAddress, to: server, connection)
-                    let seconds = try await losesRunner(cable, server, connection)
-                    let source = try MigrationSource(files: ["1_slow/up.sql": "CREATE TABLE t (id int)"])
+                    let seconds = try await losesRunner(work, cable, server, connection)
+                    let source = try MigrationSource(files: work.mended)
                     let result = try await Migrator(source: source, database: configuration).up()
                     #expect(result.steps.count == 1)
                     FaultRun.tell(
-                        "the runner's cable is pulled in a step",
-                        "the server had ended its sessions, and its lock with them, after \(seconds) s, and the runner "
+                        "the runner's cable is pulled \(work.testDescription)",
+                        "the server had ended its transactions, and its locks with them, after \(seconds) s, and the runner "
                             + "itself had given up; the next run applied the step"
                     )
                 }
@@ -43,6 +72,7 @@ import Testing
 
     /// Starts a runner on the other end, pulls the cable while its step works, and waits for both sides to notice.
     private func losesRunner(
+        _ work: Work,
         _ cable: Cable,
         _ server: EphemeralServer,
         _ connection: PostgresConnection
@@ -50,8 +80,7 @@ import Testing
         let folder = FileManager.default.temporaryDirectory.appending(path: "cable-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
         try FileManager.default.createDirectory(at: folder.appending(path: "1_slow"), withIntermediateDirectories: true)
-        try Data("CREATE TABLE t (id int); SELECT pg_sleep(3600)".utf8)
-            .write(to: folder.appending(path: "1_slow/up.sql"))
+        for (path, text) in work.endless { try Data(text.utf8).write(to: folder.appending(path: path)) }
         let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let program = URL(filePath: tests).deletingLastPathComponent().appending(path: "migrate").path()
         let database = "host=\(cable.serverAddress) port=\(server.port) user=postgres dbname=postgres"
@@ -64,7 +93,8 @@ import Testing
             output: .discarded,
             error: .string(limit: 1 << 16)
         ) { _ in
-            let sessions = "FROM pg_stat_activity WHERE client_addr = '\(cable.runnerAddress)'"
+            // An idle session holds nothing.
+            let sessions = "FROM pg_stat_activity WHERE client_addr = '\(cable.runnerAddress)' AND state <> 'idle'"
             try await waitUntil(connection, "SELECT count(*) > 0 \(unsafeSQL: sessions) AND wait_event = 'PgSleep'")
             try await cable.pull()
             let begin = ContinuousClock.now

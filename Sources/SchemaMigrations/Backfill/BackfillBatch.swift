@@ -92,6 +92,8 @@ struct BatchRunner: Sendable {
             "lock_timeout": "\(wait.wholeMilliseconds)", "jit": "off", "idle_in_transaction_session_timeout": "0",
             "statement_timeout": "\((step.step.options.statementTimeout ?? .zero).wholeMilliseconds)",
         ]
+        // Nobody else would end a batch whose runner's machine is gone: its rows would stay locked.
+        transaction.settings.merge(MigrationLock.keepAliveSettings) { $1 }
         // The cursor moves on with the last share: that waits for the disk, and so for what the others have changed.
         if !batch.share.isLast { transaction.settings["synchronous_commit"] = "off" }
         return transaction

@@ -298,7 +298,7 @@ public struct Migrator: Sendable {
         }
         if step.step.settings == nil, step.step.mayChangeSession {
             let seen = timing.leftSettings
-            let names = if let seen { seen } else { try await settingsLeftBehind(work.connection) }
+            let names = if let seen { seen } else { try await settingsLeftBehind(by: step.step, work.connection) }
             if !names.isEmpty { report(.stepLeftSettings(step.identity, names: names)) }
         }
         return timing

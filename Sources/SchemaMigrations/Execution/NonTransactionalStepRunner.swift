@@ -59,17 +59,8 @@ struct NonTransactionalStepRunner: Sendable {
     }
 
     private func runStatement(_ connection: PostgresConnection, _ settlement: Settlement) async throws {
-        // No lock_timeout by default: CREATE INDEX CONCURRENTLY queues nobody behind it, and a timeout in its last
-        // wait would leave an INVALID index.
-        let lockTimeout = step.step.options.lockTimeout ?? .zero
-        let statementTimeout = step.step.options.statementTimeout ?? .zero
         // Behind a pooler the role's own settings hold: what is set here would reach another client.
-        if !session.isPooled {
-            try await connection.execute(
-                script: session.script + "SET lock_timeout = \(lockTimeout.wholeMilliseconds); "
-                    + "SET statement_timeout = \(statementTimeout.wholeMilliseconds)"
-            )
-        }
+        if !session.isPooled { try await connection.execute(script: session.script + settings) }
         do throws(PostgresError) {
             try await connection.execute(script: step.step.file.text)
             // The bookkeeping is the login role's.
@@ -86,6 +77,23 @@ struct NonTransactionalStepRunner: Sendable {
             )
         }
     }
+
+    /// What is set for the session before the statement, until the next step begins.
+    ///
+    /// With keepalives the session of a runner whose machine is gone ends with its statement. That is let to its end:
+    /// the server is not told to look for its client meanwhile, since the next run records what was done.
+    private var settings: String {
+        var settings = MigrationLock.keepAliveSettings
+        // No lock_timeout by default: CREATE INDEX CONCURRENTLY queues nobody behind it, and a timeout in its last
+        // wait would leave an INVALID index.
+        settings["lock_timeout"] = "\((step.step.options.lockTimeout ?? .zero).wholeMilliseconds)"
+        settings["statement_timeout"] = "\((step.step.options.statementTimeout ?? .zero).wholeMilliseconds)"
+        return settings.map { "SET \($0.key) = '\($0.value)'" }.sorted().joined(separator: "; ")
+    }
+
+    /// The names of what the engine sets for the session.
+    static let settingNames = Set(MigrationLock.keepAliveSettings.keys)
+        .union(["lock_timeout", "search_path", "statement_timeout"])
 
     /// Cleans up after a statement that failed; not when another runner has taken over, whose index it would remove.
     private func withdraw(_ settlement: Settlement, _ connection: PostgresConnection) async throws {

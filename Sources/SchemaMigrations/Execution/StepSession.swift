@@ -60,8 +60,11 @@ extension MigrationStep {
 
 extension Migrator {
     /// What a step has left behind in its session, by name; it is about to be reset.
-    func settingsLeftBehind(_ connection: PostgresConnection) async throws -> [String] {
-        try await connection.query(
+    ///
+    /// Outside a transaction the engine's own settings are the session's too, and are told only if the text sets them.
+    func settingsLeftBehind(by step: MigrationStep, _ connection: PostgresConnection) async throws -> [String] {
+        let ours = step.kind == .noTransaction ? NonTransactionalStepRunner.settingNames : []
+        let found: [String] = try await connection.query(
             store.once(
                 """
                 SELECT name FROM pg_settings WHERE source = 'session'
@@ -72,6 +75,7 @@ extension Migrator {
                 """
             )
         ).map { try $0.decode(at: 0) }
+        return found.filter { !ours.subtracting(step.settingsOfText.session).contains($0) }
     }
 
     /// Lists everything that the pending steps need and the roles lack, before anything is changed.
