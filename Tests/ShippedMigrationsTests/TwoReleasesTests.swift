@@ -104,7 +104,7 @@ extension MarkFailedOutcome {
 
 extension Shipped {
     /// Runs `body` with this release's datastore on connections of its own.
-    fileprivate func withDatastore(_ body: (Datastore) async throws -> Void) async throws {
+    func withDatastore(_ body: (Datastore) async throws -> Void) async throws {
         let pool = PostgresPool(configuration, maximumConnections: 2)
         do {
             try await body(Datastore(pool))
