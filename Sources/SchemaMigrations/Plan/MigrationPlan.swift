@@ -206,10 +206,16 @@ extension HistoryComparison.Entry {
 }
 
 extension MigrationSource {
-    /// The target with its version as this source numbers it: Flyway's 5 is another number than 5.
+    /// The target with its version as this source numbers it.
     fileprivate func meant(_ target: MigrationTarget) -> MigrationTarget {
-        guard layout == .flyway, case .version(let version) = target, self[version] == nil else { return target }
-        return .version(MigrationVersion(flyway: version.description) ?? version)
+        guard case .version(let version) = target else { return target }
+        return .version(meant(version))
+    }
+
+    /// The version as this source numbers it: Flyway's 5 is another number than 5.
+    func meant(_ version: MigrationVersion) -> MigrationVersion {
+        guard layout == .flyway, self[version] == nil else { return version }
+        return MigrationVersion(flyway: version.description) ?? version
     }
 }
 

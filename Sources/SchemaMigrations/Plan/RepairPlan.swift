@@ -32,6 +32,7 @@ public struct RepairPlan: Sendable, Equatable {
         history: MigrationHistory,
         version: MigrationVersion
     ) throws(MigrationError) -> RepairPlan {
+        let version = source.meant(version)
         // What is not applied yet is none of its business, in whatever order it will be.
         let comparison = HistoryComparison(source: source, history: history, allowsOutOfOrder: true)
         let findings = comparison.findings.filter { finding in

@@ -26,7 +26,7 @@ extension Migrator {
         against scratch: PostgresConfiguration,
         report: @escaping @Sendable (MigrationEvent) -> Void = { _ in }
     ) async throws -> BaselineResult {
-        guard let newest = source.migrations.last(where: { $0.version == version }) else {
+        guard let newest = source[source.meant(version)] else {
             throw MigrationError.unknown(version, in: source)
         }
         if try await isRecorded(newest, try await history()) { return .nothingToDo }

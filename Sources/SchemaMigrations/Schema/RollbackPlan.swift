@@ -16,6 +16,7 @@ public struct RollbackPlan: Sendable, Equatable {
         target: MigrationVersion,
         allowsOutOfOrder: Bool
     ) throws(MigrationError) -> RollbackPlan {
+        let target = source.meant(target)
         let plan = try MigrationPlan.make(
             source: source,
             history: history,

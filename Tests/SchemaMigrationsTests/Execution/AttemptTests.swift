@@ -135,6 +135,24 @@ import Testing
         }
     }
 
+    @Test func `a baseline at one of Flyway's versions is named as Flyway writes it`() async throws {
+        try await withDatabase { database in
+            try await withDatabase { scratch in
+                try await database.connect { try await $0.execute(script: "CREATE TABLE made (id int)") }
+                let files = [
+                    "V1__made.sql": "CREATE TABLE made (id int)", "V2__more.sql": "CREATE TABLE more (id int)",
+                ]
+                let migrator = try migrator(files, on: database)
+                let result = try await migrator.baseline(at: version(1), against: try scratch.configuration)
+                guard case .recorded(_, migrations: 1) = result else {
+                    Issue.record("\(result)")
+                    return
+                }
+                #expect(try await migrator.up().steps.count == 1)
+            }
+        }
+    }
+
     @Test func `the events of a run are a sequence that ends with it`() async throws {
         try await withDatabase { database in
             let run = try migrator(["0001_base/up.sql": base], on: database).start()

@@ -329,5 +329,15 @@ import Testing
             target: .version(try #require(MigrationVersion(flyway: "1.5")))
         )
         #expect(dotted.pending.map(\.migration.folder) == ["V1__a", "V1.5__b"])
+        let history = MigrationHistory(source.applied())
+        let repair = try RepairPlan.make(source: source, history: history, version: try version(1))
+        #expect(repair.migration.folder == "V1__a")
+        let back = try RollbackPlan.make(
+            source: source,
+            history: history,
+            target: try version(2),
+            allowsOutOfOrder: false
+        )
+        #expect(back.target == source.latest && back.migrations.isEmpty)
     }
 }
