@@ -1,3 +1,4 @@
+import EphemeralPostgres
 import Foundation
 import Postgres
 
@@ -22,6 +23,8 @@ extension Benchmark {
                 rounds.figure("noop \(count)", .time, "ms", bar: .ratioAtMost(1.5)),
                 rounds.figure("noop \(count) alone", .time, "ms", limit: count > 100 ? 500 : 50),
             ]
+            // To apply 10,000 takes Sqitch several minutes.
+            if count == 3 { figures += try await stage.noopBesideSqitch(files, ours) }
         }
         return figures
     }
@@ -45,48 +48,52 @@ extension Benchmark {
             ]
         )
         return [rounds.figure("thousand", .time, "ms", bar: .ratioAtMost(1.0))]
+            + (try await stage.thousandBesideSqitch(files))
     }
 }
 
-/// The same small migrations in our layout and in dbmate's.
-struct MigrationFiles {
-    private let folder: URL
-
-    init(_ count: Int) throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "bench-migrations-\(UUID().uuidString)")
-        let theirs = folder.appending(path: "dbmate")
-        try FileManager.default.createDirectory(at: theirs, withIntermediateDirectories: true)
-        for number in 1...count {
-            let version = String(format: "%05d", number)
-            let statement = "CREATE TABLE t_\(version) (id int8 PRIMARY KEY);\n"
-            let own = folder.appending(path: "ours/\(version)_table")
-            try FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)
-            try Data(statement.utf8).write(to: own.appending(path: "up.sql"))
-            // dbmate runs no file without a way back.
-            let theirForm = "-- migrate:up\n\(statement)-- migrate:down\nDROP TABLE t_\(version);\n"
-            try Data(theirForm.utf8).write(to: theirs.appending(path: "\(version)_table.sql"))
-        }
+extension Stage {
+    /// Nothing to do, as Sqitch tells it; no figure where it is not installed.
+    fileprivate func noopBesideSqitch(_ files: MigrationFiles, _ ours: String) async throws -> [Figure] {
+        guard await Sqitch.isInstalled(for: "noop 3, Sqitch") else { return [] }
+        let sqitch = try Sqitch(files, psql: program("psql"))
+        let database = "sqitch"
+        try await server.createDatabase(database)
+        _ = try await sqitch.run("deploy", sqitchTarget(database))
+        let rounds = try await Rounds.alternate(
+            self.rounds,
+            [
+                Side("ours") { try await files.migrate(connectionString(ours)) },
+                Side("sqitch status") { try await sqitch.run("status", sqitchTarget(database)) },
+            ]
+        )
+        try await server.dropDatabase(database)
+        return [rounds.figure("noop 3, Sqitch", .time, "ms")]
     }
 
-    func remove() { try? FileManager.default.removeItem(at: folder) }
-
-    /// `migrate up`, as a process: milliseconds.
-    func migrate(_ database: String) async throws -> Turn {
-        let meter = Meter()
-        _ = try await Programs.run(
-            Programs.migrate,
-            ["up", "--quiet", "--migrations", folder.appending(path: "ours").path(), "--database-url", database]
+    /// The same migrations by Sqitch; no figure where it is not installed.
+    fileprivate func thousandBesideSqitch(_ files: MigrationFiles) async throws -> [Figure] {
+        guard await Sqitch.isInstalled(for: "thousand, Sqitch") else { return [] }
+        let sqitch = try Sqitch(files, psql: program("psql"))
+        // It starts psql for each change, and takes half a minute or more: how much more than we do needs no second round.
+        let rounds = try await Rounds.alternate(
+            1,
+            warmUp: false,
+            [
+                Side("ours") {
+                    let (ours, _) = try await makeMigrationDatabases(1000)
+                    return try await files.migrate(connectionString(ours))
+                },
+                Side("sqitch deploy, one round") {
+                    let (_, theirs) = try await makeMigrationDatabases(1000)
+                    return try await sqitch.run("deploy", sqitchTarget(theirs))
+                },
+            ]
         )
-        return [.time: meter.elapsed / 1e6]
+        return [rounds.figure("thousand, Sqitch", .time, "ms")]
     }
 
-    /// dbmate, as a process: milliseconds.
-    func dbmate(_ url: String, _ command: String) async throws -> Turn {
-        let meter = Meter()
-        _ = try await Programs.run(
-            Programs.venv("dbmate"),
-            ["--url", url, "--migrations-dir", folder.appending(path: "dbmate").path(), "--no-dump-schema", command]
-        )
-        return [.time: meter.elapsed / 1e6]
+    private func sqitchTarget(_ database: String) -> String {
+        "db:pg://\(server.userName)@/\(database)?host=\(server.socketDirectory)"
     }
 }
