@@ -18,7 +18,7 @@ struct Bench: AsyncParsableCommand {
     @Flag(help: "Run nothing; draw the plots in bench/ again from its results.json.")
     var draw = false
     @Option(help: "How often each side takes its turn, where a benchmark has no reason for another number.")
-    var rounds = 11
+    var rounds = 7
     @Option(parsing: .upToNextOption, help: "The rows of the flagship's tables.")
     var rows = [2_000_000, 10_000_000]
 

@@ -17,12 +17,12 @@ extension Benchmark {
         let rounds = try await Rounds.alternate(
             min(stage.rounds, 7),
             [
-                Side("ours") { try await datastore.updates(tasks: 16, seconds: 2, of: table) },
+                Side("ours") { try await datastore.updates(tasks: 16, seconds: 1, of: table) },
                 Side("pgbench -c 16 -M prepared") {
                     let output = try await Programs.run(
                         stage.program("pgbench"),
                         [
-                            "-n", "-c", "16", "-j", "2", "-M", "prepared", "-T", "2", "-f", script.path(),
+                            "-n", "-c", "16", "-j", "2", "-M", "prepared", "-T", "1", "-f", script.path(),
                             "-D", "base=\(table.nextBase())", table.connectionString,
                         ]
                     )

@@ -6,27 +6,29 @@ extension Benchmark {
     /// Nothing to do.
     static let noop = Benchmark("noop", "migrate up with nothing to do, 3 and 10,000 applied") { stage in
         var figures: [Figure] = []
+        // Ours alone, where nothing is compared; the last point is that of the comparison.
+        var points: [Plot.Point] = []
+        for count in [10, 100, 1000] {
+            let files = try MigrationFiles(count)
+            defer { files.remove() }
+            points.append(Plot.Point(x: Double(count), y: try await stage.timeOfNothingToDo(files)))
+        }
         for count in [3, 10_000] {
             let files = try MigrationFiles(count)
             defer { files.remove() }
-            let (ours, theirs) = try await stage.makeMigrationDatabases(count)
-            _ = try await files.migrate(stage.connectionString(ours))
-            _ = try await files.dbmate(stage.url(theirs), "up")
-            let rounds = try await Rounds.alternate(
-                count > 100 ? 7 : stage.rounds,
-                [
-                    Side("ours") { try await files.migrate(stage.connectionString(ours)) },
-                    Side("dbmate status") { try await files.dbmate(stage.url(theirs), "status") },
-                ]
-            )
-            figures += [
-                rounds.figure("noop \(count)", .time, "ms", bar: .ratioAtMost(1.5)),
-                rounds.figure("noop \(count) alone", .time, "ms", limit: count > 100 ? 500 : 50),
-            ]
-            // To apply 10,000 takes Sqitch several minutes.
-            if count == 3 { figures += try await stage.noopBesideSqitch(files, ours) }
+            let compared = try await stage.nothingToDo(files)
+            figures += compared
+            // To apply 10,000 takes Sqitch minutes.
+            if count == 3 { figures += try await stage.nothingToDoBesideSqitch(files) }
+            if count == 10_000 { points += compared.prefix(1).map { Plot.Point(x: Double(count), y: $0.ours) } }
         }
-        return figures
+        let plot = Plot(
+            title: "migrate up, nothing to do",
+            xLabel: "applied migrations",
+            yLabel: "ms",
+            points: points
+        )
+        return figures + [Figure(growth: plot)]
     }
 
     /// A thousand small migrations.
@@ -38,12 +40,12 @@ extension Benchmark {
             warmUp: false,
             [
                 Side("ours") {
-                    let (ours, _) = try await stage.makeMigrationDatabases(1000)
-                    return try await files.migrate(stage.connectionString(ours))
+                    let database = try await stage.makeEmptyDatabase("ours")
+                    return try await files.migrate(stage.connectionString(database))
                 },
                 Side("dbmate up") {
-                    let (_, theirs) = try await stage.makeMigrationDatabases(1000)
-                    return try await files.dbmate(stage.url(theirs), "up")
+                    let database = try await stage.makeEmptyDatabase("theirs")
+                    return try await files.dbmate(stage.url(database), "up")
                 },
             ]
         )
@@ -53,21 +55,49 @@ extension Benchmark {
 }
 
 extension Stage {
-    /// Nothing to do, as Sqitch tells it; no figure where it is not installed.
-    fileprivate func noopBesideSqitch(_ files: MigrationFiles, _ ours: String) async throws -> [Figure] {
+    /// Nothing to do after so many, beside dbmate; leaves a database `ours` with them.
+    fileprivate func nothingToDo(_ files: MigrationFiles) async throws -> [Figure] {
+        let ours = try await makeEmptyDatabase("ours")
+        let theirs = try await makeEmptyDatabase("theirs")
+        // At once: what it takes to get there is not what is measured here.
+        async let applied = files.migrate(connectionString(ours))
+        _ = try await files.dbmate(url(theirs), "up")
+        _ = try await applied
+        let rounds = try await Rounds.alternate(
+            files.count > 100 ? min(self.rounds, 7) : self.rounds,
+            [
+                Side("ours") { try await files.migrate(connectionString(ours)) },
+                Side("dbmate status") { try await files.dbmate(url(theirs), "status") },
+            ]
+        )
+        return [
+            rounds.figure("noop \(files.count)", .time, "ms", bar: .ratioAtMost(1.5)),
+            rounds.figure("noop \(files.count) alone", .time, "ms", limit: files.count > 100 ? 500 : 50),
+        ]
+    }
+
+    /// The median of our side alone, in milliseconds.
+    fileprivate func timeOfNothingToDo(_ files: MigrationFiles) async throws -> Double {
+        let database = try await makeEmptyDatabase("ours")
+        _ = try await files.migrate(connectionString(database))
+        var times: [Double] = []
+        for _ in 0..<7 { times.append(try await files.migrate(connectionString(database))[.time] ?? .nan) }
+        return times.median
+    }
+
+    /// Nothing to do, as Sqitch tells it, beside the database `ours`; no figure where it is not installed.
+    fileprivate func nothingToDoBesideSqitch(_ files: MigrationFiles) async throws -> [Figure] {
         guard await Sqitch.isInstalled(for: "noop 3, Sqitch") else { return [] }
         let sqitch = try Sqitch(files, psql: program("psql"))
-        let database = "sqitch"
-        try await server.createDatabase(database)
+        let database = try await makeEmptyDatabase("theirs")
         _ = try await sqitch.run("deploy", sqitchTarget(database))
         let rounds = try await Rounds.alternate(
             self.rounds,
             [
-                Side("ours") { try await files.migrate(connectionString(ours)) },
+                Side("ours") { try await files.migrate(connectionString("ours")) },
                 Side("sqitch status") { try await sqitch.run("status", sqitchTarget(database)) },
             ]
         )
-        try await server.dropDatabase(database)
         return [rounds.figure("noop 3, Sqitch", .time, "ms")]
     }
 
@@ -81,12 +111,12 @@ extension Stage {
             warmUp: false,
             [
                 Side("ours") {
-                    let (ours, _) = try await makeMigrationDatabases(1000)
-                    return try await files.migrate(connectionString(ours))
+                    let database = try await makeEmptyDatabase("ours")
+                    return try await files.migrate(connectionString(database))
                 },
                 Side("sqitch deploy, one round") {
-                    let (_, theirs) = try await makeMigrationDatabases(1000)
-                    return try await sqitch.run("deploy", sqitchTarget(theirs))
+                    let database = try await makeEmptyDatabase("theirs")
+                    return try await sqitch.run("deploy", sqitchTarget(database))
                 },
             ]
         )

@@ -50,3 +50,20 @@ struct Figure: Codable, Sendable {
         }
     }
 }
+
+extension Figure {
+    /// The slope of a curve: more than 1 is a defect.
+    init(growth plot: Plot) {
+        self.init(
+            name: "growth: \(plot.title)",
+            ratio: plot.slope,
+            against: "linear growth (slope 1)",
+            ours: plot.points.last?.y ?? 0,
+            theirs: plot.points.first?.y ?? 0,
+            unit: plot.yLabel,
+            bar: .ratioAtMost(1),
+            rounds: [],
+            plot: plot
+        )
+    }
+}

@@ -67,11 +67,12 @@ enum Repository {
 
     static func path(_ name: String) -> String { root.appending(path: name).path(percentEncoded: false) }
 
-    /// The script that loads 100,000 VMMs of the previous release, one in 20 failed, for other numbers of them.
-    static func loadScript(rows: Int, failedOneIn: Int) throws -> String {
+    /// The script that loads 100,000 VMMs of the previous release, one in 20 failed, for others of them.
+    static func loadScript(rows: ClosedRange<Int>, failedOneIn: Int) throws -> String {
         let script = try String(contentsOfFile: path("scripts/sql/previous-release-load.sql"), encoding: .utf8)
         let changes = [
-            ("generate_series(1, 100000)", "generate_series(1, \(rows))"), ("n % 20 = 0", "n % \(failedOneIn) = 0"),
+            ("generate_series(1, 100000)", "generate_series(\(rows.lowerBound), \(rows.upperBound))"),
+            ("n % 20 = 0", "n % \(failedOneIn) = 0"),
         ]
         return try changes.reduce(script) { text, change in
             // Otherwise another load would be measured than the one that is told.

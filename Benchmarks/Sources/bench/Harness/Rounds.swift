@@ -36,16 +36,32 @@ struct Side {
 struct Rounds {
     private let names: [String]
     private var turns: [[Turn]]
+    /// Which turn of ours is compared with which of another's.
+    private let pairs: [(ours: Int, theirs: Int)]
 
     /// Lets each side take a turn that does not count, then `count` turns; every other round in reverse order.
     ///
     /// The first side is ours.
     static func alternate(_ count: Int, warmUp: Bool = true, _ sides: [Side]) async throws -> Rounds {
-        var rounds = Rounds(names: sides.map(\.name), turns: sides.map { _ in [] })
+        let pairs = (0..<count).map { (ours: $0, theirs: $0) }
+        var rounds = Rounds(names: sides.map(\.name), turns: sides.map { _ in [] }, pairs: pairs)
         if warmUp { for side in sides { _ = try await side.takeTurn() } }
         for round in 0..<count {
             let order = round.isMultiple(of: 2) ? Array(sides.indices) : sides.indices.reversed()
             for side in order { rounds.turns[side].append(try await sides[side].takeTurn()) }
+        }
+        return rounds
+    }
+
+    /// Lets two sides take so many turns each, always ours before theirs, and compares each turn with the one before it.
+    ///
+    /// Where a turn takes a minute: four turns of each are seven comparisons of neighbours in time.
+    static func neighbours(_ count: Int, _ ours: Side, _ theirs: Side) async throws -> Rounds {
+        let pairs = (0..<2 * count - 1).map { (ours: ($0 + 1) / 2, theirs: $0 / 2) }
+        var rounds = Rounds(names: [ours.name, theirs.name], turns: [[], []], pairs: pairs)
+        for _ in 0..<count {
+            rounds.turns[0].append(try await ours.takeTurn())
+            rounds.turns[1].append(try await theirs.takeTurn())
         }
         return rounds
     }
@@ -58,9 +74,10 @@ struct Rounds {
         against side: Int = 1,
         bar: Figure.Bar? = nil
     ) -> Figure {
-        let ours = turns[0].compactMap { $0[measure] }
-        let theirs = turns[side].compactMap { $0[measure] }
-        let ratios = zip(ours, theirs).map { $0 / $1 }
+        // What a turn did not measure makes the figure no number.
+        let ours = turns[0].map { $0[measure] ?? .nan }
+        let theirs = turns[side].map { $0[measure] ?? .nan }
+        let ratios = pairs.map { ours[$0.ours] / theirs[$0.theirs] }
         return Figure(
             name: name,
             ratio: ratios.median,

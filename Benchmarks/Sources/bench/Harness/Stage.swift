@@ -32,7 +32,7 @@ struct Stage: Sendable {
     func connectionString(_ database: String) -> String { server.connectionString(database: database) }
 
     /// A new database, at the newest version, with so many VMMs in its table.
-    func makeVMMs(_ count: Int = 200_000) async throws -> VMMTable {
+    func makeVMMs(_ count: Int = 200_000, failedOneIn: Int = 20) async throws -> VMMTable {
         let database = Self.database(count)
         try await server.createDatabase(database)
         let configuration = try PostgresConfiguration(connectionString(database))
@@ -45,15 +45,18 @@ struct Stage: Sendable {
             throw Programs.Failure(description: "no migrations")
         }
         _ = try await migrator.up(to: .version(first))
-        try await load(count, in: configuration)
+        try await load(count, failedOneIn: failedOneIn, in: configuration)
         _ = try await migrator.up(phase: .all)
         try await run("VACUUM ANALYZE vmm; CHECKPOINT", in: configuration)
-        return try await VMMTable.open(configuration, connectionString(database))
+        return try await VMMTable.open(configuration, connectionString(database), rows: count)
     }
 
     /// Fills the table with VMMs of the previous release, one of so many failed; its indexes are made behind it.
-    func load(_ rows: Int, failedOneIn: Int = 20, in configuration: PostgresConfiguration) async throws {
-        let script = try Repository.loadScript(rows: rows, failedOneIn: failedOneIn)
+    ///
+    /// By two sessions, each half of them: what many rows take is the server's processor time.
+    func load(_ rows: Int, failedOneIn: Int, in configuration: PostgresConfiguration) async throws {
+        let halves = rows < 2 ? [1...rows] : [1...rows / 2, rows / 2 + 1...rows]
+        let scripts = try halves.map { try Repository.loadScript(rows: $0, failedOneIn: failedOneIn) }
         try await PostgresConnection.withConnection(to: configuration) { connection in
             let indexes = try await connection.query(
                 """
@@ -62,7 +65,16 @@ struct Stage: Sendable {
                 """
             ).map { try $0.decode(String.self, String.self) }
             for (name, _) in indexes { try await connection.execute(script: "DROP INDEX \(name)") }
-            try await connection.execute(script: script)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for script in scripts {
+                    group.addTask {
+                        try await PostgresConnection.withConnection(to: configuration) {
+                            _ = try await $0.execute(script: script)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
             for (_, definition) in indexes { try await connection.execute(script: definition) }
         }
     }
@@ -71,14 +83,11 @@ struct Stage: Sendable {
 
     private static func database(_ count: Int) -> String { "vmms_\(count)" }
 
-    /// Two new, empty databases: one for our migrations and one for others'.
-    func makeMigrationDatabases(_ count: Int) async throws -> (ours: String, theirs: String) {
-        let names = (ours: "ours_\(count)", theirs: "theirs_\(count)")
-        for name in [names.ours, names.theirs] {
-            try await server.dropDatabase(name)
-            try await server.createDatabase(name)
-        }
-        return names
+    /// Makes an empty database in the place of one that may be there.
+    func makeEmptyDatabase(_ name: String) async throws -> String {
+        try await server.dropDatabase(name)
+        try await server.createDatabase(name)
+        return name
     }
 
     /// As programs in Go want it.

@@ -7,7 +7,7 @@ import VMMModel
 final class VMMTable: Sendable {
     let configuration: PostgresConfiguration
     let connectionString: String
-    /// Of the VMMs that are not deleted, in order.
+    /// Of the VMMs that are not deleted, in order; of a very large table, of a million or so all over it.
     let ids: [VMMID]
     private let lastBase = Atomic<Int64>(0)
 
@@ -17,9 +17,19 @@ final class VMMTable: Sendable {
         self.ids = ids
     }
 
-    static func open(_ configuration: PostgresConfiguration, _ connectionString: String) async throws -> VMMTable {
+    static func open(
+        _ configuration: PostgresConfiguration,
+        _ connectionString: String,
+        rows count: Int
+    ) async throws -> VMMTable {
+        let percentage = min(100, 100_000_000 / Double(count))
         let rows = try await PostgresConnection.withConnection(to: configuration) { connection in
-            try await connection.query("SELECT id FROM vmm WHERE time_deleted IS NULL ORDER BY id")
+            try await connection.query(
+                """
+                SELECT id FROM vmm TABLESAMPLE BERNOULLI (\(unsafeSQL: String(percentage))) REPEATABLE (1)
+                WHERE time_deleted IS NULL ORDER BY id
+                """
+            )
         }
         return VMMTable(configuration, connectionString, try rows.map { try $0.decode(at: 0) })
     }

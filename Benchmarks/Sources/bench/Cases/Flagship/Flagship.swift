@@ -12,16 +12,13 @@ extension Benchmark {
         var figures: [Figure] = []
         for rows in stage.rows {
             let flagship = try await Flagship(stage: stage, rows: rows)
+            let ours = Side("ours") { try await flagship.measure(flagship.migrate) }
+            let theirs = Side("psql, one transaction") { try await flagship.measure(flagship.runOneTransaction) }
             // Seven rounds of the larger table would take longer than all other benchmarks together.
-            let count = rows > 2_000_000 ? min(stage.rounds, 3) : min(stage.rounds, 7)
-            let rounds = try await Rounds.alternate(
-                count,
-                warmUp: false,
-                [
-                    Side("ours") { try await flagship.measure(flagship.migrate) },
-                    Side("psql, one transaction") { try await flagship.measure(flagship.runOneTransaction) },
-                ]
-            )
+            let rounds =
+                rows > 2_000_000
+                ? try await Rounds.neighbours(min(stage.rounds, 4), ours, theirs)
+                : try await Rounds.alternate(min(stage.rounds, 7), warmUp: false, [ours, theirs])
             let name = "flagship \(rows)"
             figures += [
                 rounds.figure(name, .time, "ms", bar: .ratioAtMost(1.15)),
@@ -83,7 +80,7 @@ private struct Flagship: Sendable {
         try await stage.run("CHECKPOINT", in: configuration)
         let writers = Writers(configuration)
         async let report = writers.write()
-        try await Task.sleep(for: .seconds(2))
+        try await Task.sleep(for: .seconds(1))
         let start = Meter.time()
         writers.watch()
         try await work()
