@@ -40,16 +40,18 @@ struct Bench: AsyncParsableCommand {
         if draw { return try Report.draw() }
         let chosen = Benchmark.all.filter { names.isEmpty || names.contains($0.name) }
         var report = Report(printsJSON: json)
-        for benchmark in chosen {
-            let meter = Meter()
-            // A server for each: what one leaves behind does not slow the next.
-            let figures = try await Stage.withStage(
-                rounds: rounds,
-                rows: rows,
-                isDurable: benchmark.isDurable,
-                benchmark.run
-            )
-            report.add(figures, of: benchmark, seconds: meter.elapsed / 1e9)
+        for isDurable in [false, true] {
+            let group = chosen.filter { $0.isDurable == isDurable }
+            guard !group.isEmpty else { continue }
+            try await Stage.withStage(rounds: rounds, rows: rows, isDurable: isDurable) { stage in
+                for benchmark in group {
+                    let meter = Meter()
+                    let figures = try await benchmark.run(stage)
+                    // What one leaves behind does not slow the next.
+                    try await stage.tidy()
+                    report.add(figures, of: benchmark, seconds: meter.elapsed / 1e9)
+                }
+            }
         }
         report.tellTimes()
         if names.isEmpty { try report.save() }

@@ -29,19 +29,20 @@ extension Stage {
 
     /// What one update costs when so many tasks make them, through a pool of sixteen.
     fileprivate func growthByTasks() async throws -> Plot {
-        let table = try await makeVMMs(200_001)
+        let table = try await makeVMMs()
         let pool = PostgresPool(table.configuration, maximumConnections: 16)
-        defer { Task { await pool.shutDown() } }
         var points: [Plot.Point] = []
         for tasks in [1, 4, 16, 64, 256, 1024, 4096] {
             points.append(try await point(tasks, tasks: tasks, pool, table))
         }
+        await pool.shutDown()
+        try await dropVMMs()
         return Plot(title: "an update, by tasks", xLabel: "tasks, pool of 16", yLabel: "µs of all", points: points)
     }
 
     /// What one update costs with so many connections, each used by one task.
     fileprivate func growthByConnections() async throws -> Plot {
-        let table = try await makeVMMs(200_002)
+        let table = try await makeVMMs()
         var points: [Plot.Point] = []
         for connections in [1, 2, 4, 8, 16, 32, 64] {
             let pool = PostgresPool(table.configuration, maximumConnections: connections)

@@ -4,6 +4,7 @@ import Foundation
 struct Report {
     let printsJSON: Bool
     private var figures: [Figure] = []
+    private let meter = Meter()
     private var times: [(name: String, seconds: Double)] = []
 
     init(printsJSON: Bool) {
@@ -21,12 +22,11 @@ struct Report {
         fflush(nil)
     }
 
-    /// What each benchmark took, its server and its tables included, in a table only: `--json` has figures.
+    /// What each benchmark took, its tables included, after a table only: `--json` has figures.
     func tellTimes() {
         guard !printsJSON else { return }
-        let total = times.reduce(0) { $0 + $1.seconds }
         let each = times.map { "\($0.name) \(Int($0.seconds.rounded()))" }.joined(separator: ", ")
-        print("\nseconds: \(Int(total.rounded())) in all; \(each)")
+        print("\nseconds: \(Int((meter.elapsed / 1e9).rounded())) in all; \(each)")
     }
 
     func tellMissed() {

@@ -2,7 +2,7 @@ import EphemeralPostgres
 import Postgres
 import SchemaMigrations
 
-/// The server that a benchmark has to itself, and what was asked for.
+/// The server that one benchmark at a time has to itself, and what was asked for.
 struct Stage: Sendable {
     let server: EphemeralServer
     let rounds: Int
@@ -31,9 +31,46 @@ struct Stage: Sendable {
 
     func connectionString(_ database: String) -> String { server.connectionString(database: database) }
 
+    /// Drops all databases but the one that most benchmarks begin with a copy of.
+    func tidy() async throws {
+        let postgres = try PostgresConfiguration(connectionString("postgres"))
+        let names = try await PostgresConnection.withConnection(to: postgres) { connection in
+            try await connection.query(
+                """
+                SELECT datname::text FROM pg_database
+                WHERE NOT datistemplate AND datname NOT IN ('postgres', \(Self.template))
+                """
+            ).map { try $0.decode(String.self) }
+        }
+        for name in names { try await server.dropDatabase(name) }
+        try await run("CHECKPOINT", in: postgres)
+    }
+
     /// A new database, at the newest version, with so many VMMs in its table.
-    func makeVMMs(_ count: Int = 200_000, failedOneIn: Int = 20) async throws -> VMMTable {
+    func makeVMMs(_ count: Int = usualCount, failedOneIn: Int = 20) async throws -> VMMTable {
         let database = Self.database(count)
+        if count == Self.usualCount {
+            if try await !hasTemplate() { try await fill(Self.template, count, failedOneIn: failedOneIn) }
+            try await server.createDatabase(database, template: Self.template)
+        } else {
+            try await fill(database, count, failedOneIn: failedOneIn)
+        }
+        let configuration = try PostgresConfiguration(connectionString(database))
+        try await run("CHECKPOINT", in: configuration)
+        return try await VMMTable.open(configuration, connectionString(database), rows: count)
+    }
+
+    static let usualCount = 200_000
+    private static let template = "usual_vmms"
+
+    private func hasTemplate() async throws -> Bool {
+        let postgres = try PostgresConfiguration(connectionString("postgres"))
+        return try await PostgresConnection.withConnection(to: postgres) { connection in
+            try await connection.query("SELECT 1 FROM pg_database WHERE datname = \(Self.template)").count == 1
+        }
+    }
+
+    private func fill(_ database: String, _ count: Int, failedOneIn: Int) async throws {
         try await server.createDatabase(database)
         let configuration = try PostgresConfiguration(connectionString(database))
         let migrator = Migrator(
@@ -47,8 +84,7 @@ struct Stage: Sendable {
         _ = try await migrator.up(to: .version(first))
         try await load(count, failedOneIn: failedOneIn, in: configuration)
         _ = try await migrator.up(phase: .all)
-        try await run("VACUUM ANALYZE vmm; CHECKPOINT", in: configuration)
-        return try await VMMTable.open(configuration, connectionString(database), rows: count)
+        try await run("VACUUM ANALYZE vmm", in: configuration)
     }
 
     /// Fills the table with VMMs of the previous release, one of so many failed; its indexes are made behind it.
@@ -79,7 +115,7 @@ struct Stage: Sendable {
         }
     }
 
-    func dropVMMs(_ count: Int) async throws { try await server.dropDatabase(Self.database(count)) }
+    func dropVMMs(_ count: Int = usualCount) async throws { try await server.dropDatabase(Self.database(count)) }
 
     private static func database(_ count: Int) -> String { "vmms_\(count)" }
 
