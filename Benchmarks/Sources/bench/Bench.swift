@@ -17,8 +17,8 @@ struct Bench: AsyncParsableCommand {
     var json = false
     @Flag(help: "Run nothing; draw the plots in bench/ again from its results.json.")
     var draw = false
-    @Option(help: "How often each side takes its turn, where a benchmark has no reason for another number.")
-    var rounds = 7
+    @Option(help: "How often each side takes its turn; without it seven times, and flagship five or four times.")
+    var rounds: Int?
     @Option(parsing: .upToNextOption, help: "The rows of the flagship's tables.")
     var rows = [2_000_000, 10_000_000]
 
@@ -30,7 +30,7 @@ struct Bench: AsyncParsableCommand {
             throw ValidationError("no benchmark \(name): \(Benchmark.all.map(\.name).joined(separator: ", "))")
         }
         guard !draw || names.isEmpty else { throw ValidationError("--draw runs no benchmark: leave out the names") }
-        guard rounds > 0, rows.allSatisfy({ $0 > 0 }) else {
+        guard rounds ?? 1 > 0, rows.allSatisfy({ $0 > 0 }) else {
             throw ValidationError("--rounds and --rows take a positive number")
         }
     }

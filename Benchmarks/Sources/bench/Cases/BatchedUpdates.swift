@@ -10,7 +10,7 @@ extension Benchmark {
             for _ in 0..<2 { _ = try await connection.batches(1, of: 5, in: table) }
             let sql = try await connection.preparedStatement(beginningWith: "WITH found")
             let rounds = try await Rounds.alternate(
-                stage.rounds,
+                stage.turns(),
                 [
                     Side("ours") { try await connection.batches(100, of: 100, in: table) },
                     Side("C libpq pipeline") {
@@ -37,7 +37,7 @@ extension Benchmark {
         for _ in 0..<2 { _ = try await datastore.bulkUpdate(10, of: table) }
         let sql = try await pool.withConnection { try await $0.preparedStatement(beginningWith: "WITH found") }
         let rounds = try await Rounds.alternate(
-            stage.rounds,
+            stage.turns(),
             [
                 Side("ours") { try await datastore.bulkUpdate(10_000, of: table) },
                 Side("the statement in psql") { try await stage.bulkUpdateByPsql(10_000, sql, table) },

@@ -15,7 +15,7 @@ extension Benchmark {
         try pgbenchScript(sql, table).write(to: script, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(at: script) }
         let rounds = try await Rounds.alternate(
-            min(stage.rounds, 7),
+            stage.turns(),
             [
                 Side("ours") { try await datastore.updates(tasks: 16, seconds: 1, of: table) },
                 Side("pgbench -c 16 -M prepared") {
@@ -47,7 +47,7 @@ extension Benchmark {
         let pool = PostgresPool(table.configuration, maximumConnections: 16)
         let datastore = Datastore(pool)
         let rounds = try await Rounds.alternate(
-            min(stage.rounds, 7),
+            stage.turns(),
             [
                 Side("ours") { try await datastore.updates(tasks: 1024, seconds: 2, of: table) },
                 Side("ours, 16 tasks") { try await datastore.updates(tasks: 16, seconds: 2, of: table) },

@@ -7,7 +7,7 @@ extension Benchmark {
         let configuration = try PostgresConfiguration(database)
         let count = 100
         let rounds = try await Rounds.alternate(
-            stage.rounds,
+            stage.turns(),
             [
                 Side("ours") {
                     var samples: [Double] = []
@@ -31,7 +31,7 @@ extension Benchmark {
         let configuration = try PostgresConfiguration(stage.connectionString("postgres"))
         let pool = PostgresPool(configuration, maximumConnections: 16)
         let rounds = try await Rounds.alternate(
-            min(stage.rounds, 7),
+            stage.turns(),
             [
                 Side("64 tasks") { try await pool.churn(1_000_000, tasks: 64) },
                 Side("1 task") { try await pool.churn(1_000_000, tasks: 1) },

@@ -12,7 +12,7 @@ extension Benchmark {
             let sql = try await connection.preparedStatement(beginningWith: "WITH found")
             let count = 3000
             let rounds = try await Rounds.alternate(
-                stage.rounds,
+                stage.turns(),
                 [
                     Side("ours") { try await connection.updates(count, of: table) },
                     Side("C libpq") { try await table.baselineUpdates(count, sql) },
@@ -36,7 +36,7 @@ extension Benchmark {
         let sql = try await pool.withConnection { try await $0.preparedStatement(beginningWith: "WITH found") }
         let count = 3000
         let rounds = try await Rounds.alternate(
-            stage.rounds,
+            stage.turns(),
             [
                 Side("ours") { try await datastore.updates(count, of: table) },
                 Side("C libpq") { try await table.baselineUpdates(count, sql) },

@@ -36,7 +36,7 @@ extension Benchmark {
         let files = try MigrationFiles(1000)
         defer { files.remove() }
         let rounds = try await Rounds.alternate(
-            min(stage.rounds, 7),
+            stage.turns(),
             warmUp: false,
             [
                 Side("ours") {
@@ -64,7 +64,7 @@ extension Stage {
         _ = try await files.dbmate(url(theirs), "up")
         _ = try await applied
         let rounds = try await Rounds.alternate(
-            files.count > 100 ? min(self.rounds, 7) : self.rounds,
+            turns(),
             [
                 Side("ours") { try await files.migrate(connectionString(ours)) },
                 Side("dbmate status") { try await files.dbmate(url(theirs), "status") },
@@ -92,7 +92,7 @@ extension Stage {
         let database = try await makeEmptyDatabase("theirs")
         _ = try await sqitch.run("deploy", sqitchTarget(database))
         let rounds = try await Rounds.alternate(
-            self.rounds,
+            turns(),
             [
                 Side("ours") { try await files.migrate(connectionString("ours")) },
                 Side("sqitch status") { try await sqitch.run("status", sqitchTarget(database)) },

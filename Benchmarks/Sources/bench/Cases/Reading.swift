@@ -11,7 +11,7 @@ extension Benchmark {
         let table = try await stage.makeVMMs()
         return try await PostgresConnection.withConnection(to: table.configuration) { connection in
             let rounds = try await Rounds.alternate(
-                stage.rounds,
+                stage.turns(),
                 [
                     Side("ours") {
                         let meter = Meter()
@@ -85,7 +85,7 @@ extension Benchmark {
         return try await PostgresConnection.withConnection(to: table.configuration) { connection in
             let vmms = try await connection.query("\(unsafeSQL: select)").decode(VMM.self)
             let rounds = try await Rounds.alternate(
-                min(stage.rounds, 7),
+                stage.turns(),
                 [
                     Side("ours") {
                         try await connection.execute(script: "TRUNCATE copied")

@@ -5,12 +5,12 @@ import SchemaMigrations
 /// The server that one benchmark at a time has to itself, and what was asked for.
 struct Stage: Sendable {
     let server: EphemeralServer
-    let rounds: Int
+    private let rounds: Int?
     /// Of the flagship's tables.
     let rows: [Int]
 
     static func withStage<R>(
-        rounds: Int,
+        rounds: Int?,
         rows: [Int],
         isDurable: Bool,
         _ body: (Stage) async throws -> R
@@ -26,6 +26,9 @@ struct Stage: Sendable {
             try await body(Stage(server: server, rounds: rounds, rows: rows))
         }
     }
+
+    /// How often each side takes its turn: as often as was asked for, or as is usual.
+    func turns(_ usual: Int = 7) -> Int { rounds ?? usual }
 
     func program(_ name: String) -> String { "\(server.programs.directory)/\(name)" }
 

@@ -15,10 +15,8 @@ extension Benchmark {
             let ours = Side("ours") { try await flagship.measure(flagship.migrate) }
             let theirs = Side("psql, one transaction") { try await flagship.measure(flagship.runOneTransaction) }
             // Seven rounds of the larger table would take longer than all other benchmarks together.
-            let rounds =
-                rows > 2_000_000
-                ? try await Rounds.neighbours(min(stage.rounds, 4), ours, theirs)
-                : try await Rounds.alternate(min(stage.rounds, 7), warmUp: false, [ours, theirs])
+            let count = stage.turns(rows > 2_000_000 ? 4 : 5)
+            let rounds = try await Rounds.neighbours(count, ours, theirs)
             let name = "flagship \(rows)"
             figures += [
                 rounds.figure(name, .time, "ms", bar: .ratioAtMost(1.15)),
