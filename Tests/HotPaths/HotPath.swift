@@ -11,6 +11,8 @@ enum HotPath: String, CaseIterable {
     case decode
     /// A connection is lent by a warm pool and given back.
     case checkout
+    /// A VMM is written to a COPY.
+    case copy
 
     /// The columns of a VMM, as the table has them.
     static func prepare(_ configuration: PostgresConfiguration) async throws {
@@ -26,6 +28,7 @@ enum HotPath: String, CaseIterable {
                 CASE WHEN n % 10 = 0 THEN 'sled_off'::vmm_failure_reason END AS failure_reason,
                 7::int8 AS state_generation, '2026-01-02Z'::timestamptz AS time_state_updated
             FROM generate_series(1, 1000) AS n;
+            CREATE TABLE copied (LIKE vmm);
             """
         try await PostgresConnection.withConnection(to: configuration) { try await $0.execute(script: script) }
     }
@@ -35,6 +38,7 @@ enum HotPath: String, CaseIterable {
         case .encode: try Self.encode(times)
         case .decode: try await Self.decode(times, configuration)
         case .checkout: try await Self.checkOut(times, configuration)
+        case .copy: try await Self.copy(times, configuration)
         }
     }
 
@@ -62,6 +66,33 @@ enum HotPath: String, CaseIterable {
         let pool = PostgresPool(configuration, maximumConnections: 1)
         for _ in 0..<times { try await pool.withConnection { consume($0) } }
         await pool.shutDown()
+    }
+
+    private static func copy(_ times: Int, _ configuration: PostgresConfiguration) async throws {
+        let columns = VMM.columnNames
+        try await PostgresConnection.withConnection(to: configuration) { connection in
+            let rows = try await connection.query("SELECT \(unsafeSQL: columns.joined(separator: ", ")) FROM vmm")
+            let vmms = try rows.decode(VMM.self)
+            try await connection.copy(into: "copied", columns: columns) { writer in
+                for number in 0..<times {
+                    let vmm = vmms[number % vmms.count]
+                    try await writer.write(
+                        vmm.id,
+                        vmm.timeCreated,
+                        vmm.timeDeleted,
+                        vmm.instanceID,
+                        vmm.sledID,
+                        vmm.propolisIP,
+                        Int32(vmm.propolisPort),
+                        vmm.cpuPlatform,
+                        vmm.runtime.state.kind,
+                        vmm.runtime.state.failureReason,
+                        vmm.runtime.generation,
+                        vmm.runtime.timeUpdated
+                    )
+                }
+            }
+        }
     }
 
     /// Keeps the optimiser from leaving out what nobody looks at.

@@ -80,7 +80,8 @@ extension Session {
         /// When to tell it again: a request that reaches the server before the statement does, or while it loads its
         /// compiler, is lost there.
         var tellAgainAt: MonotonicTime?
-        var hasWaited = false
+        /// How often the answer was waited for.
+        var waits = 0
 
         /// Until when to wait for the socket.
         var wakeAt: MonotonicTime? {
@@ -146,16 +147,19 @@ extension Session {
         }
     }
 
+    /// Waits of one exchange in which the caller's thread may wait itself; in those of a long answer it is others' too.
+    private static let ownWaits = 16
+
     private func wait(
         _ progress: inout Progress,
         for interest: SocketWatch.Interest,
         _ watch: SocketWatch
     ) async -> SocketWatch.Wake {
-        guard progress.hasWaited else {
-            progress.hasWaited = true
-            return await watch.waitForAnswer(interest, until: progress.wakeAt, isolation: self)
+        guard progress.waits < Self.ownWaits else {
+            return await watch.wait(for: interest, until: progress.wakeAt, isolation: self)
         }
-        return await watch.wait(for: interest, until: progress.wakeAt, isolation: self)
+        progress.waits += 1
+        return await watch.waitForAnswer(interest, until: progress.wakeAt, isolation: self)
     }
 
     /// Tells the server to stop and gives it until `cancelTimeout` to answer.

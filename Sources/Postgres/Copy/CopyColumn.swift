@@ -1,7 +1,9 @@
 /// A column that COPY writes to: what its values must look like.
+@usableFromInline
 struct CopyColumn: Sendable {
     let name: String
     /// The type, or of a domain the type beneath it.
+    @usableFromInline
     let type: PostgresType
     /// As SQL writes it, for messages.
     let typeName: String
@@ -9,6 +11,7 @@ struct CopyColumn: Sendable {
     let isTextual: Bool
 
     /// COPY converts nothing: a value has to have the column's own type.
+    @usableFromInline
     func check<Value: PostgresEncodable>(_: Value.Type) throws(PostgresError) {
         let type = Value.postgresType
         if type == self.type { return }

@@ -3,10 +3,13 @@
 /// Valid within the scope that lends it.
 public final class PostgresCopyWriter {
     private let bytes: PostgresCopyByteWriter
-    private let columns: [CopyColumn]
+    @usableFromInline
+    let columns: [CopyColumn]
     /// Of the columns' own types, for values whose types are known by name.
     private let types: [PostgresType: PostgresTypeInfo]
-    private var encoder = PostgresEncoder()
+    /// The rows that are not handed on yet.
+    @usableFromInline
+    var rows = PostgresEncoder()
 
     /// Rows written so far.
     public private(set) var rowCount = 0
@@ -18,9 +21,9 @@ public final class PostgresCopyWriter {
         self.bytes = bytes
         self.types = types
         self.columns = columns
-        encoder.append(contentsOf: CopyRowParser.signature)
+        rows.append(contentsOf: CopyRowParser.signature)
         // No flags, no extension of the header.
-        encoder.append(Int64(0))
+        rows.append(Int64(0))
     }
 
     /// Writes one row: a value for each column, in their order.
@@ -30,72 +33,110 @@ public final class PostgresCopyWriter {
     /// - Throws: ``PostgresError`` of code `encodingFailed` naming the column when a value has not its type (COPY
     ///   converts nothing) or the number of values is another; the row is then not written, and others can be. `server`
     ///   when the server has refused an earlier row; `cancelled`, `deadlineExceeded`, `connectionClosed`.
+    @inlinable
     public func write<each Value: PostgresEncodable>(_ values: repeat each Value) async throws(PostgresError) {
-        let start = encoder.bytes.count
+        // Moved to a local variable and back: each append to the object's own would be checked for another's access.
+        var rows = PostgresEncoder(empty: ())
+        swap(&rows, &self.rows)
+        let start = rows.byteCount
         do throws(PostgresError) {
-            try encode(repeat each values)
+            try encode(repeat each values, to: &rows)
         } catch {
-            encoder.truncate(to: start)
+            rows.truncate(to: start)
+            swap(&rows, &self.rows)
             throw error
         }
-        rowCount += 1
-        if encoder.bytes.count >= Self.flushSize { try await flush() }
+        swap(&rows, &self.rows)
+        if endRow() { try await flush() }
     }
 
-    private func encode<each Value: PostgresEncodable>(_ values: repeat each Value) throws(PostgresError) {
-        encoder.append(Int16(truncatingIfNeeded: columns.count))
+    /// Inlined where the types are known, so that encoding is specialised for them.
+    @inlinable
+    func encode<each Value: PostgresEncodable>(
+        _ values: repeat each Value,
+        to rows: inout PostgresEncoder
+    ) throws(PostgresError) {
+        rows.append(Int16(truncatingIfNeeded: columns.count))
         var index = 0
         for value in repeat each values {
-            if index < columns.count { try encode(value, for: columns[index]) }
+            if index < columns.count { try encode(value, at: index, to: &rows) }
             index += 1
         }
-        guard index == columns.count else {
-            throw PostgresError(
-                .encodingFailed,
-                "a row of \(index) values was given where \(columns.count) columns are copied",
-                nothingWasSent: true
-            )
-        }
+        guard index == columns.count else { throw wrongCount(index) }
     }
 
-    private func encode<Value: PostgresEncodable>(_ value: Value, for column: CopyColumn) throws(PostgresError) {
-        try column.check(Value.self)
-        let start = encoder.bytes.count
-        encoder.append(Int32(-1))
+    @inlinable
+    func encode<Value: PostgresEncodable>(
+        _ value: Value,
+        at index: Int,
+        to rows: inout PostgresEncoder
+    ) throws(PostgresError) {
+        if Value.postgresType != columns[index].type { try columns[index].check(Value.self) }
+        rows.append(Int32(-1))
+        let start = rows.byteCount
         do throws(PostgresError) {
-            try value.encode(to: &encoder)
-            if Value.postgresTypeName != nil, !encoder.isNull { try resolve(from: start + 4, as: column.type) }
+            try value.encode(to: &rows)
+            if Value.postgresTypeName != nil { try resolve(from: start, at: index, in: &rows) }
         } catch {
-            _ = encoder.takeNull()
-            var located = error
-            located.message = "column \"\(column.name)\": \(error.message)"
-            throw located
+            throw located(error, at: index, in: &rows)
         }
-        guard !encoder.takeNull() else { return encoder.truncate(to: start + 4) }
-        let length = encoder.bytes.count - start - 4
-        guard length <= ParameterBuffer.maximumLength else {
-            throw PostgresError(.encodingFailed, "column \"\(column.name)\": the value has more than 1 GiB")
-        }
-        encoder.replace(at: start, with: Int32(truncatingIfNeeded: length))
+        if !rows.endField(from: start) { throw tooLong(at: index) }
     }
 
-    private func resolve(from start: Int, as type: PostgresType) throws(PostgresError) {
+    @usableFromInline
+    func wrongCount(_ count: Int) -> PostgresError {
+        PostgresError(
+            .encodingFailed,
+            "a row of \(count) values was given where \(columns.count) columns are copied",
+            nothingWasSent: true
+        )
+    }
+
+    @usableFromInline
+    func tooLong(at index: Int) -> PostgresError {
+        PostgresError(.encodingFailed, "column \"\(columns[index].name)\": the value has more than 1 GiB")
+    }
+
+    @usableFromInline
+    func located(_ error: PostgresError, at index: Int, in rows: inout PostgresEncoder) -> PostgresError {
+        _ = rows.takeNull()
+        var located = error
+        located.message = "column \"\(columns[index].name)\": \(error.message)"
+        return located
+    }
+
+    @usableFromInline
+    func resolve(from start: Int, at index: Int, in rows: inout PostgresEncoder) throws(PostgresError) {
+        guard !rows.isNull else { return }
         // Moved there and back: a copy of all rows would be made otherwise.
         var resolver = TypeResolver(types: types, encoder: PostgresEncoder(empty: ()))
-        swap(&resolver.encoder, &encoder)
-        defer { swap(&resolver.encoder, &encoder) }
-        try resolver.resolve(start..<resolver.encoder.bytes.count, as: type)
+        swap(&resolver.encoder, &rows)
+        defer { swap(&resolver.encoder, &rows) }
+        try resolver.resolve(start..<resolver.encoder.bytes.count, as: columns[index].type)
     }
 
-    private func flush() async throws(PostgresError) {
-        let full = encoder.bytes
-        encoder.truncate(to: 0)
-        try await bytes.write(full)
+    /// Counts the row; returns whether it is time to hand on what there is.
+    @usableFromInline
+    func endRow() -> Bool {
+        rowCount += 1
+        return rows.byteCount >= Self.flushSize
+    }
+
+    @usableFromInline
+    func flush() async throws(PostgresError) {
+        // Moved there and back: the next rows would need new memory otherwise.
+        var full = PostgresEncoder(empty: ())
+        swap(&full, &rows)
+        defer {
+            full.truncate(to: 0)
+            swap(&full, &rows)
+        }
+        try await bytes.write(full.bytes)
     }
 
     /// Writes what is left and the end mark.
     func finish() async throws(PostgresError) {
-        encoder.append(Int16(-1))
+        rows.append(Int16(-1))
         try await flush()
     }
 }

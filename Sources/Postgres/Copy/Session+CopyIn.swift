@@ -113,7 +113,11 @@ extension Session {
             let unsent = handle.flush()
             guard unsent >= 0 else { return lost(handle) }
             guard unsent > 0 else { return nil }
-            let wake = await watch.wait(for: [.read, .write], until: cursor.progress.deadline, isolation: self)
+            let wake = await watch.waitForAnswer(
+                [.read, .write],
+                until: cursor.progress.deadline,
+                isolation: self
+            )
             switch wake {
             case .ready where !cursor.hasServerSpoken(handle): break
             case .ready: return await earlyError(cursor, handle, watch)

@@ -230,7 +230,7 @@ final class SocketWatch: Sendable {
         }
     }
 
-    /// As ``wait(for:until:isolation:)``, for the first bytes of an answer, which is often there within a moment.
+    /// As ``wait(for:until:isolation:)``, for what is often there within a moment: the first parts of an answer.
     ///
     /// When nobody else waits for an answer, the caller's thread waits for that moment itself: through the poller, an
     /// answer wakes two threads one after the other, which takes as long as the server needs for a short statement.
@@ -246,8 +246,9 @@ final class SocketWatch: Sendable {
         return await wait(for: interest, until: deadline, isolation: isolation)
     }
 
-    /// Nanoseconds: beyond nearly every guarded update, and tasks that want the thread hardly notice it.
-    private static let moment = 500_000
+    /// Nanoseconds: beyond nearly every guarded update, or the next part of many of them, and tasks that want the thread
+    /// hardly notice it.
+    private static let moment = 1_000_000
 
     /// `ppoll(2)`; false also when a signal ends it early.
     private func isReady(_ interest: Interest, within nanoseconds: Int) -> Bool {

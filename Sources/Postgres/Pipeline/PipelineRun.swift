@@ -51,7 +51,7 @@ final class PipelineRun {
     func succeed(_ index: Int, _ result: ResultHandle, _ tag: CommandTag, _ entry: StatementCache.Entry?) {
         let layout = entry?.layout ?? ColumnLayout(of: result, types)
         entry?.layout = layout
-        statements[index].slot.fill(.success(PostgresRows(result: result, layout: layout)))
+        statements[index].slot.fill(PostgresRows(result: result, layout: layout))
         if isRepeatable { isRepeatable = Self.repeatableCommands.contains { tag.description.hasPrefix($0) } }
     }
 
@@ -67,7 +67,7 @@ final class PipelineRun {
             error = stop.error
             error.server = server
         }
-        statements[index].slot.fill(.failure(error))
+        statements[index].slot.fail(error)
         failure = failure ?? (index, error)
     }
 
@@ -78,21 +78,21 @@ final class PipelineRun {
 
     /// The commit that a sync is failed, of one statement or all.
     func failCommit(after index: Int, _ error: PostgresError) {
-        if failureMode == .keepOthers { statements[index].slot.fill(.failure(error)) }
+        if failureMode == .keepOthers { statements[index].slot.fail(error) }
         failure = failure ?? (index, error)
     }
 
     func skip(_ index: Int) {
         let cause = failure.map { "statement \($0.index + 1) had failed" } ?? "the pipeline was stopped"
-        statements[index].slot.fill(
-            .failure(PostgresError(.notExecuted, "the statement was not executed because \(cause)"))
+        statements[index].slot.fail(
+            PostgresError(.notExecuted, "the statement was not executed because \(cause)")
         )
     }
 
     /// Gives every statement without an answer this one.
     func failRest(_ error: PostgresError) {
         for item in expected {
-            if case .execution(let index, _) = item { statements[index].slot.fill(.failure(error)) }
+            if case .execution(let index, _) = item { statements[index].slot.fail(error) }
         }
         for index in next..<statements.count { skip(index) }
     }

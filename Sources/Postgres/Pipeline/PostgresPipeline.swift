@@ -9,12 +9,11 @@ public struct PostgresPipeline: Sendable {
     }
 
     private(set) var statements: [PipelineStatement] = []
-    private let results = PipelineResults()
 
     /// Adds a statement; its rows are there once the pipeline has run.
     @discardableResult
     public mutating func query(_ query: PostgresQuery) -> PostgresPipelineResult<PostgresRows> {
-        PostgresPipelineResult(slot: add(query)) { rows throws(PostgresError) in rows }
+        add(query) { rows throws(PostgresError) in rows }
     }
 
     /// Adds a statement whose rows are read as records.
@@ -22,69 +21,93 @@ public struct PostgresPipeline: Sendable {
         _ query: PostgresQuery,
         as _: Record.Type
     ) -> PostgresPipelineResult<[Record]> {
-        PostgresPipelineResult(slot: add(query)) { rows throws(PostgresError) in try rows.decode(Record.self) }
+        add(query) { rows throws(PostgresError) in try rows.decode(Record.self) }
     }
 
-    private mutating func add(_ query: PostgresQuery) -> PipelineSlot {
-        let slot = results.addSlot()
+    private mutating func add<Value>(
+        _ query: PostgresQuery,
+        _ decode: @escaping PipelineSlotOf<Value>.Decode
+    ) -> PostgresPipelineResult<Value> {
+        let slot = PipelineSlotOf(decode)
         statements.append(PipelineStatement(query: query, slot: slot))
-        return slot
+        return PostgresPipelineResult(slot: slot)
     }
 }
 
 /// What a statement of a pipeline will have come to.
 public struct PostgresPipelineResult<Value: Sendable>: Sendable {
-    let slot: PipelineSlot
-    let decode: @Sendable (PostgresRows) throws(PostgresError) -> Value
+    let slot: PipelineSlotOf<Value>
 
     /// The statement's result, once the pipeline has run.
     ///
     /// - Throws: ``PostgresError``: what the statement failed with; `notExecuted` when one before it had failed, and
     ///   before the pipeline has run; `decodingFailed` for records.
     public func get() throws(PostgresError) -> Value {
-        try decode(try slot.result.get())
+        guard let result = slot.result else {
+            throw PostgresError(.notExecuted, "the statement was not executed", nothingWasSent: true)
+        }
+        return try result.get()
     }
 }
 
 struct PipelineStatement: Sendable {
     var query: PostgresQuery
-    let slot: PipelineSlot
-}
-
-/// Where the results of a pipeline's statements arrive.
-final class PipelineResults: Sendable {
-    private let results = Lock<[Result<PostgresRows, PostgresError>?]>([])
-
-    func addSlot() -> PipelineSlot {
-        let index = results.withLock { results in
-            results.append(nil)
-            return results.count - 1
-        }
-        return PipelineSlot(results: self, index: index)
-    }
-
-    fileprivate func result(at index: Int) -> Result<PostgresRows, PostgresError>? { results.withLock { $0[index] } }
-
-    /// Keeps the first error: what follows from it says less.
-    fileprivate func fill(_ index: Int, _ result: Result<PostgresRows, PostgresError>?) {
-        results.withLock { results in
-            if result != nil, case .failure? = results[index] { return }
-            results[index] = result
-        }
-    }
+    let slot: any PipelineSlot
 }
 
 /// Where a statement's result arrives.
-struct PipelineSlot: Sendable {
-    fileprivate let results: PipelineResults
-    fileprivate let index: Int
+protocol PipelineSlot: AnyObject, Sendable {
+    func fill(_ rows: PostgresRows)
+    /// Takes the place of a result, but not of an error before it: what follows from that says less.
+    func fail(_ error: PostgresError)
+    func clear()
+}
 
-    var result: Result<PostgresRows, PostgresError> {
-        results.result(at: index)
-            ?? .failure(PostgresError(.notExecuted, "the statement was not executed", nothingWasSent: true))
+/// Decodes what arrives at once: the server works on the next statement meanwhile, and libpq's memory is free for it.
+final class PipelineSlotOf<Value: Sendable>: PipelineSlot {
+    typealias Decode = @Sendable (PostgresRows) throws(PostgresError) -> Value
+
+    private enum State {
+        case waiting
+        case arrived(Result<Value, PostgresError>)
+        case failed(PostgresError)
     }
 
-    func fill(_ result: Result<PostgresRows, PostgresError>) { results.fill(index, result) }
+    private let decode: Decode
+    private let state = Lock(State.waiting)
 
-    func clear() { results.fill(index, nil) }
+    init(_ decode: @escaping Decode) {
+        self.decode = decode
+    }
+
+    /// Nil before the statement was executed.
+    var result: Result<Value, PostgresError>? {
+        switch state.withLock({ $0 }) {
+        case .waiting: nil
+        case .arrived(let result): result
+        case .failed(let error): .failure(error)
+        }
+    }
+
+    func fill(_ rows: PostgresRows) {
+        let result: Result<Value, PostgresError>
+        do throws(PostgresError) {
+            result = .success(try decode(rows))
+        } catch {
+            result = .failure(error)
+        }
+        state.withLock { state in
+            if case .failed = state { return }
+            state = .arrived(result)
+        }
+    }
+
+    func fail(_ error: PostgresError) {
+        state.withLock { state in
+            if case .failed = state { return }
+            state = .failed(error)
+        }
+    }
+
+    func clear() { state.withLock { $0 = .waiting } }
 }

@@ -4,7 +4,7 @@ extension Session {
     /// As much is handed to libpq before its buffer must be seen empty; the server's buffers come on top.
     private static let sendLimit = 64 << 10
     /// The same for the first portion, so that the server works while the others are made.
-    private static let firstSendLimit = 4 << 10
+    private static let firstSendLimit = 1 << 10
 
     /// Runs the statements in pipeline mode and fills their slots.
     func run(
@@ -89,12 +89,13 @@ extension Session {
         let index = run.next
         let query = run.statements[index].query
         run.next += 1
-        run.unflushed += query.parameters.byteCount + query.sql.utf8.count + 64
+        run.unflushed += query.parameters.byteCount + 64
         if let (entry, isDue) = cached(query), isDue {
             if !entry.isPrepared {
                 guard handle.sendPrepare(name: entry.name, sql: query.sql, parameters: query.parameters) else {
                     return false
                 }
+                run.unflushed += query.sql.utf8.count
                 // Taken back should it fail; until then those that follow must not prepare it again.
                 entry.isPrepared = true
                 run.expected.append(.preparation(of: index, entry))
@@ -103,6 +104,7 @@ extension Session {
             run.expected.append(.execution(of: index, entry))
         } else {
             guard handle.send(sql: query.sql, parameters: query.parameters) else { return false }
+            run.unflushed += query.sql.utf8.count
             run.expected.append(.execution(of: index, nil))
         }
         return run.failureMode == .rollBackAll || sendSync(run, handle)

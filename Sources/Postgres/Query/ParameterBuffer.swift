@@ -23,13 +23,14 @@ struct ParameterBuffer: Sendable {
     }
 
     var count: Int { parameters.count }
-    @usableFromInline
-    var byteCount: Int { encoder.bytes.count }
+    @inlinable
+    var byteCount: Int { encoder.byteCount }
 
     /// What the protocol's 16-bit count allows.
     static let maximumCount = 65_535
     /// What a value may take in PostgreSQL (1 GiB with its header).
-    static let maximumLength = 1 << 30 - 1
+    @usableFromInline
+    static var maximumLength: Int { 1 << 30 - 1 }
 
     /// Inlined where the type is known, so that encoding is specialised for it.
     @inlinable

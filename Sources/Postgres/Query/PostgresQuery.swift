@@ -106,11 +106,15 @@ public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
     ///
     /// `PQescapeIdentifier` does the same but needs a connection.
     public static func quote(identifier name: String) -> String {
-        "\"" + name.replacing("\"", with: "\"\"") + "\""
+        guard name.utf8.contains(UInt8(ascii: "\"")) else { return "\"\(name)\"" }
+        return "\"" + name.replacing("\"", with: "\"\"") + "\""
     }
 
     /// Puts a text in single quotes as an SQL literal, for statements that take no parameters (`SET`, DDL).
     public static func quote(literal text: String) -> String {
+        guard text.utf8.contains(where: { $0 == UInt8(ascii: "'") || $0 == UInt8(ascii: "\\") }) else {
+            return "'\(text)'"
+        }
         let quoted = "'" + text.replacing("'", with: "''") + "'"
         return text.contains("\\") ? " E" + quoted.replacing("\\", with: "\\\\") : quoted
     }

@@ -176,7 +176,19 @@ private enum Effect {
             }
     }
 
-    private static func names(_ word: String, in sql: String) -> Bool {
-        sql.lowercased().contains(word)
+    /// Whether the text holds a word, in letters of either case; the word is of small ones.
+    ///
+    /// Byte by byte: a script may be long, and each of its SETs asks.
+    private static func names(_ word: StaticString, in sql: String) -> Bool {
+        var sql = sql
+        return sql.withUTF8 { text in
+            word.withUTF8Buffer { word in
+                guard let first = unsafe word.first, text.count >= word.count else { return false }
+                return (0...text.count - word.count).contains { start in
+                    unsafe text[start] | 0x20 == first
+                        && (1..<word.count).allSatisfy { unsafe text[start + $0] | 0x20 == word[$0] | 0x20 }
+                }
+            }
+        }
     }
 }

@@ -1,7 +1,11 @@
 /// The forms in which arrays travel, shared by `[Element]` and ``PostgresArray``.
+@usableFromInline
 enum ArrayForm {
+    @usableFromInline
     typealias Dimension = (count: Int32, lowerBound: Int32)
 
+    /// Inlined where the elements' type is known, so that encoding is specialised for it.
+    @inlinable
     static func encode<Element: PostgresEncodable>(
         _ elements: [Element],
         dimensions: [Dimension],
@@ -11,7 +15,7 @@ enum ArrayForm {
             return try encodeText(elements, dimensions: dimensions, to: &encoder)
         }
         encoder.append(Int32(clamping: dimensions.count))
-        let flags = encoder.bytes.count
+        let flags = encoder.byteCount
         encoder.append(Int32(0))
         encoder.append(Element.postgresType.rawValue)
         for dimension in dimensions {
@@ -24,7 +28,8 @@ enum ArrayForm {
     }
 
     /// `[0:1][1:2]={{"a","b"},{"c",NULL}}`; the bounds are written only when the array does not count from 1.
-    private static func encodeText<Element: PostgresEncodable>(
+    @usableFromInline
+    static func encodeText<Element: PostgresEncodable>(
         _ elements: [Element],
         dimensions: [Dimension],
         to encoder: inout PostgresEncoder

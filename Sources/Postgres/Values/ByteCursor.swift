@@ -42,21 +42,3 @@ struct ByteCursor {
         }
     }
 }
-
-extension PostgresEncoder {
-    /// Appends a value with its length before it, as arrays, ranges and composites hold them.
-    ///
-    /// - Returns: Whether the value was NULL.
-    @discardableResult
-    mutating func appendField(_ value: some PostgresEncodable) throws(PostgresError) -> Bool {
-        let start = bytes.count
-        append(Int32(-1))
-        try value.encode(to: &self)
-        if takeNull() {
-            truncate(to: start + 4)
-            return true
-        }
-        replace(at: start, with: Int32(clamping: bytes.count - start - 4))
-        return false
-    }
-}

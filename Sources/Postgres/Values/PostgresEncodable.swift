@@ -37,6 +37,7 @@ extension PostgresEncodable {
     public static var postgresTypeName: String? { nil }
 
     /// Binary.
+    @inlinable
     public static var postgresFormat: PostgresFormat { .binary }
 }
 
@@ -50,9 +51,12 @@ public enum PostgresFormat: Sendable {
 
 /// Collects the binary form of one parameter.
 public struct PostgresEncoder: Sendable {
-    private(set) var bytes: [UInt8] = []
-    private(set) var isNull = false
+    @usableFromInline
+    var bytes: [UInt8] = []
+    @usableFromInline
+    var isNull = false
     /// Whether fields of a composite are being appended, which have no text form.
+    @usableFromInline
     var isWithinComposite = false
 
     init() {
@@ -60,7 +64,11 @@ public struct PostgresEncoder: Sendable {
     }
 
     /// Without room, for a place that another is moved to.
+    @usableFromInline
     init(empty: Void) {}
+
+    @inlinable
+    var byteCount: Int { bytes.count }
 
     /// Appends an integer in network byte order.
     @inlinable
@@ -68,9 +76,17 @@ public struct PostgresEncoder: Sendable {
         unsafe withUnsafeBytes(of: integer.bigEndian) { unsafe append(raw: $0) }
     }
 
-    @usableFromInline
+    /// Half the instructions of `append(contentsOf:)`, which asks a sequence of any kind for its elements.
+    @inlinable
     mutating func append(raw newBytes: UnsafeRawBufferPointer) {
-        unsafe bytes.append(contentsOf: newBytes)
+        guard let source = newBytes.baseAddress else { return }
+        bytes.append(addingCapacity: newBytes.count) { span in
+            unsafe span.withUnsafeMutableBufferPointer { room, count in
+                guard let start = room.baseAddress else { return }
+                unsafe UnsafeMutableRawPointer(start + count).copyMemory(from: source, byteCount: newBytes.count)
+                count += newBytes.count
+            }
+        }
     }
 
     /// Appends bytes as they are.
@@ -83,19 +99,51 @@ public struct PostgresEncoder: Sendable {
         isNull = true
     }
 
+    /// Appends a value with its length before it, as arrays, ranges and composites hold them.
+    ///
+    /// - Returns: Whether the value was NULL.
+    @inlinable
+    @discardableResult
+    mutating func appendField(_ value: some PostgresEncodable) throws(PostgresError) -> Bool {
+        append(Int32(-1))
+        let start = byteCount
+        try value.encode(to: &self)
+        let wasNull = isNull
+        endField(from: start)
+        return wasNull
+    }
+
     /// Begins the next value; returns whether the one before was NULL.
     mutating func takeNull() -> Bool {
         defer { isNull = false }
         return isNull
     }
 
+    /// Writes the length of a field before its first byte, where there are four for it: -1 if it is NULL.
+    ///
+    /// - Returns: false when the field is longer than PostgreSQL allows.
+    @inlinable
+    @discardableResult
+    mutating func endField(from start: Int) -> Bool {
+        guard !isNull else {
+            isNull = false
+            truncate(to: start)
+            return true
+        }
+        let length = byteCount - start
+        replace(at: start - 4, with: Int32(truncatingIfNeeded: length))
+        return length <= ParameterBuffer.maximumLength
+    }
+
     /// Overwrites four bytes, in network byte order.
+    @inlinable
     mutating func replace(at offset: Int, with length: Int32) {
-        for index in 0..<4 {
-            bytes[offset + index] = UInt8(truncatingIfNeeded: length >> Int32(24 - 8 * index))
+        unsafe bytes.withUnsafeMutableBytes {
+            unsafe $0.storeBytes(of: length.bigEndian, toByteOffset: offset, as: Int32.self)
         }
     }
 
+    @usableFromInline
     mutating func truncate(to count: Int) {
         bytes.removeLast(bytes.count - count)
     }
@@ -103,13 +151,16 @@ public struct PostgresEncoder: Sendable {
 
 extension Optional: PostgresEncodable where Wrapped: PostgresEncodable {
     /// The wrapped type's.
+    @inlinable
     public static var postgresType: PostgresType { Wrapped.postgresType }
     /// The wrapped type's.
+    @inlinable
     public static var postgresArrayType: PostgresType { Wrapped.postgresArrayType }
     /// The wrapped type's.
     @inlinable
     public static var postgresTypeName: String? { Wrapped.postgresTypeName }
     /// The wrapped type's.
+    @inlinable
     public static var postgresFormat: PostgresFormat { Wrapped.postgresFormat }
 
     /// Appends the wrapped value, or NULL.

@@ -218,11 +218,11 @@ public struct Migrator: Sendable {
         _ report: @escaping @Sendable (MigrationEvent) -> Void
     ) async throws -> MigrationResult {
         var result = MigrationResult(plan: plan)
-        let fingerprints = FingerprintRecorder(
+        var fingerprints = FingerprintRecorder(
             store: store,
             token: token,
             plan: plan,
-            count: options.fingerprintsPerRun
+            share: options.fingerprintShare
         )
         try await store.closeAbandonedAttempts(before: token, work.connection)
         for (index, step) in plan.pending.enumerated() {

@@ -49,8 +49,8 @@ public struct MigratorOptions: Sendable {
     package var approval: (@Sendable (_ files: [String]) async throws -> Void)?
     /// The plan that a run must fit; nil leaves it to what is pending.
     var expectedPlan: SavedPlan?
-    /// For how many migrations of a run the schema's fingerprint is recorded, counted from the end.
-    var fingerprintsPerRun = FingerprintRecorder.countPerRun
+    /// How much of a long run's time may go into recording the schema's fingerprint behind migrations before the last.
+    var fingerprintShare = FingerprintRecorder.usualShare
     /// Who this runner is, for others who wait.
     public var holder = RunnerName.current
 

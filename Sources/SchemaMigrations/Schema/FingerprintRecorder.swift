@@ -2,36 +2,47 @@ import Postgres
 
 /// Writes the schema's fingerprint to the history when a migration is complete.
 ///
-/// After the migration's own transaction, so that its table locks are not held meanwhile. A run records it for its last
-/// ten migrations: hashing a schema of 1,000 tables takes the server some 80 ms, which would come to most of the time of
-/// a run that makes 1,000 of them, and what lies between two migrations of one run is not where a schema drifts.
+/// After the migration's own transaction, so that its table locks are not held meanwhile. A run of up to ten migrations
+/// records each. A longer one records the last, and others while that takes no more than a share of its time: hashing
+/// a schema of 1,000 tables takes the server some 40 ms, which would come to most of the time of a run that makes them.
 struct FingerprintRecorder: Sendable {
     let store: HistoryStore
     let token: FencingToken
-    /// The versions after which it is recorded.
-    private let versions: Set<MigrationVersion>
+    /// The migrations that the run completes.
+    private let count: Int
+    private let last: MigrationVersion?
+    private let share: Double
+    private let begin = ContinuousClock.now
+    private var spent = Duration.zero
 
-    /// The default of ``MigratorOptions/fingerprintsPerRun``.
-    static let countPerRun = 10
+    /// The default of ``MigratorOptions/fingerprintShare``.
+    static let usualShare = 0.05
+    /// So many are recorded whatever it takes.
+    static let shortRun = 10
 
-    init(store: HistoryStore, token: FencingToken, plan: MigrationPlan, count: Int) {
+    init(store: HistoryStore, token: FencingToken, plan: MigrationPlan, share: Double) {
         self.store = store
         self.token = token
-        var completed: [MigrationVersion] = []
-        for step in plan.pending where step.isLast { completed.append(step.migration.version) }
-        versions = Set(completed.suffix(count))
+        self.share = share
+        let ends = plan.pending.filter(\.isLast)
+        count = ends.count
+        last = ends.last?.migration.version
     }
 
-    /// Whether the step completes one of these migrations.
+    /// Whether the step completes a migration whose fingerprint is to be recorded.
     func isDue(after step: PlannedStep) -> Bool {
-        step.isLast && versions.contains(step.migration.version)
+        guard step.isLast else { return false }
+        guard count > Self.shortRun, step.migration.version != last else { return true }
+        return spent / max(ContinuousClock.now - begin, .nanoseconds(1)) <= share
     }
 
     /// Records the fingerprint.
     ///
     /// A schema that cannot be read right now, because somebody keeps a lock or drops things meanwhile, stays without
     /// a fingerprint: that must not fail a migration that is applied.
-    func record(after step: PlannedStep, _ connection: PostgresConnection) async throws {
+    mutating func record(after step: PlannedStep, _ connection: PostgresConnection) async throws {
+        let start = ContinuousClock.now
+        defer { spent += ContinuousClock.now - start }
         let reader = SchemaReader(bookkeepingSchema: store.schema)
         do {
             let fingerprint = try await reader.fingerprint(connection)

@@ -72,7 +72,7 @@ struct SchemaBuild: Sendable {
     /// - Returns: The schema at the end, and the fingerprint behind each migration.
     func run() async throws -> (SchemaSnapshot, [MigrationVersion: SchemaFingerprint]) {
         var options = options
-        options.fingerprintsPerRun = Int.max
+        options.fingerprintShare = .infinity
         let migrator = Migrator(source: source, database: scratch, options: options)
         try requireEmpty(try await migrator.schema())
         do {
