@@ -143,8 +143,9 @@ extension Session {
             guard next != PGRES_POLLING_FAILED, handle.socket >= 0 else { throw failure(handle) }
             let step = try poller.watch(handle.socket)
             let interest: SocketWatch.Interest = next == PGRES_POLLING_READING ? .read : .write
+            var ownWaits = 1
             let wake = await withTaskCancellationHandler {
-                await step.wait(for: interest, until: deadline, isolation: self)
+                await step.waitForAnswer(interest, until: deadline, ownWaits: &ownWaits, isolation: self)
             } onCancel: {
                 step.interrupt()
             }
@@ -201,7 +202,7 @@ extension Session {
         let isOwn =
             configuration.pooler == .session
             ? "true" : "pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) \(processID)"
-        let script = (settingStatements(where: isOwn) + ["SELECT WHERE \(isOwn)"]).joined(separator: ";")
+        let script = settingsStatement(where: isOwn)
         let answer: Answer
         do throws(PostgresError) {
             answer = try await exchange(deadline: deadline) { $0.send(script: script) }
@@ -216,12 +217,15 @@ extension Session {
         return answer.result?.rowCount == 1
     }
 
-    /// A statement for each of the configuration's settings.
-    func settingStatements(where condition: String) -> [String] {
-        configuration.sessionSettings.sorted { $0.key < $1.key }.map { name, value in
+    /// Makes the configuration's settings, if there are any, and has a row exactly if the condition holds.
+    ///
+    /// One statement: in a new session each has to find its functions and operators in the catalogs.
+    func settingsStatement(where condition: String) -> String {
+        let calls = configuration.sessionSettings.sorted { $0.key < $1.key }.map { name, value in
             let (name, value) = (PostgresQuery.quote(literal: name), PostgresQuery.quote(literal: value))
-            return "SELECT pg_catalog.set_config(\(name), \(value), false) WHERE \(condition)"
+            return "pg_catalog.set_config(\(name), \(value), false)"
         }
+        return "SELECT \(calls.joined(separator: ", ")) WHERE \(condition)"
     }
 
     private func cancelled() -> PostgresError {

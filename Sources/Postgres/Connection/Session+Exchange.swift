@@ -80,8 +80,8 @@ extension Session {
         /// When to tell it again: a request that reaches the server before the statement does, or while it loads its
         /// compiler, is lost there.
         var tellAgainAt: MonotonicTime?
-        /// How often the answer was waited for.
-        var waits = 0
+        /// In how many waits the caller's thread may still wait itself: while a long answer comes, it is others' too.
+        var ownWaits = 16
 
         /// Until when to wait for the socket.
         var wakeAt: MonotonicTime? {
@@ -147,19 +147,17 @@ extension Session {
         }
     }
 
-    /// Waits of one exchange in which the caller's thread may wait itself; in those of a long answer it is others' too.
-    private static let ownWaits = 16
-
     private func wait(
         _ progress: inout Progress,
         for interest: SocketWatch.Interest,
         _ watch: SocketWatch
     ) async -> SocketWatch.Wake {
-        guard progress.waits < Self.ownWaits else {
-            return await watch.wait(for: interest, until: progress.wakeAt, isolation: self)
-        }
-        progress.waits += 1
-        return await watch.waitForAnswer(interest, until: progress.wakeAt, isolation: self)
+        await watch.waitForAnswer(
+            interest,
+            until: progress.wakeAt,
+            ownWaits: &progress.ownWaits,
+            isolation: self
+        )
     }
 
     /// Tells the server to stop and gives it until `cancelTimeout` to answer.

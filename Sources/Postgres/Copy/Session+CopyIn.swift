@@ -109,6 +109,7 @@ extension Session {
         _ handle: ConnectionHandle,
         _ watch: SocketWatch
     ) async -> PostgresError? {
+        var ownWaits = 1
         while true {
             let unsent = handle.flush()
             guard unsent >= 0 else { return lost(handle) }
@@ -116,6 +117,7 @@ extension Session {
             let wake = await watch.waitForAnswer(
                 [.read, .write],
                 until: cursor.progress.deadline,
+                ownWaits: &ownWaits,
                 isolation: self
             )
             switch wake {

@@ -27,7 +27,7 @@ extension Session {
             "SELECT pg_catalog.pg_advisory_unlock_all()", "DISCARD TEMP", "DISCARD SEQUENCES",
         ]
         // Not by way of `script`: RESET would make the cache forget all statements, which go by the search path alone.
-        let script = (parts + settingStatements(where: "true")).joined(separator: ";")
+        let script = (parts + [settingsStatement(where: "true")]).joined(separator: ";")
         do throws(PostgresError) {
             try await takeTurn(until: nil, .isIgnored)
             defer { endTurn() }
