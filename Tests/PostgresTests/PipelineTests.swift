@@ -123,6 +123,30 @@ struct PipelineTests {
         }
     }
 
+    @Test func `a commit that failed is told, also of a statement whose rows could not be read`() async throws {
+        struct Number: PostgresRecord {
+            static let columnNames = ["a"]
+            let text: String
+            init(from columns: inout PostgresRecordColumns) throws(PostgresError) { text = try columns.next() }
+        }
+        try await withDatabase { database in
+            try await database.connect { connection in
+                try await connection.execute(
+                    script: "CREATE TABLE t (a int UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO t VALUES (1)"
+                )
+                let (bad, good) = try await connection.pipeline(onFailure: .keepOthers) { pipeline in
+                    (
+                        pipeline.query("INSERT INTO t VALUES (1) RETURNING a", as: Number.self),
+                        pipeline.query("INSERT INTO t VALUES (2) RETURNING a", as: Number.self)
+                    )
+                }
+                #expect(try await postgresError { try bad.get() }?.sqlState == .uniqueViolation)
+                #expect(try await postgresError { try good.get() }?.code == .decodingFailed)
+                #expect(try await connection.value("SELECT sum(a) FROM t", as: Int.self) == 3)
+            }
+        }
+    }
+
     @Test func `inside a transaction a pipeline is a part of it`() async throws {
         try await withDatabase { database in
             try await database.connect { connection in

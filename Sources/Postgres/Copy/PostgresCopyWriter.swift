@@ -71,6 +71,7 @@ public final class PostgresCopyWriter {
         at index: Int,
         to rows: inout PostgresEncoder
     ) throws(PostgresError) {
+        // Asked here as well: nearly always it is the column's own, and no call is needed.
         if Value.postgresType != columns[index].type { try columns[index].check(Value.self) }
         rows.append(Int32(-1))
         let start = rows.byteCount

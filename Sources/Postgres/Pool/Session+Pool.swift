@@ -27,7 +27,8 @@ extension Session {
             "SELECT pg_catalog.pg_advisory_unlock_all()", "DISCARD TEMP", "DISCARD SEQUENCES",
         ]
         // Not by way of `script`: RESET would make the cache forget all statements, which go by the search path alone.
-        let script = (parts + [settingsStatement(where: "true")]).joined(separator: ";")
+        let settings = configuration.sessionSettings.isEmpty ? [] : [settingsStatement(where: "true")]
+        let script = (parts + settings).joined(separator: ";")
         do throws(PostgresError) {
             try await takeTurn(until: nil, .isIgnored)
             defer { endTurn() }

@@ -76,7 +76,7 @@ public struct PostgresEncoder: Sendable {
         unsafe withUnsafeBytes(of: integer.bigEndian) { unsafe append(raw: $0) }
     }
 
-    /// Half the instructions of `append(contentsOf:)`, which asks a sequence of any kind for its elements.
+    /// Takes less than half the time of `append(contentsOf:)`, which asks a sequence of any kind for its elements.
     @inlinable
     mutating func append(raw newBytes: UnsafeRawBufferPointer) {
         guard let source = newBytes.baseAddress else { return }
