@@ -36,6 +36,49 @@ struct TransactionTests {
         }
     }
 
+    @Test func `what is sent with BEGIN and with COMMIT is of the transaction, and fails with it`() async throws {
+        try await withTable { connection, _ in
+            let options = TransactionOptions()
+            let value = try await connection.withTransaction(options, opening: "INSERT INTO t VALUES (1), (2)") {
+                connection,
+                tags in
+                #expect(tags.map(\.description) == ["BEGIN", "INSERT 0 2"])
+                #expect(await connection.isInTransaction)
+                return ("done", "INSERT INTO t VALUES (3)")
+            }
+            #expect(value == "done")
+            #expect(try await numbers(connection) == [1, 2, 3])
+            await #expect(throws: Refusal.self) {
+                try await connection.withTransaction(options, opening: "INSERT INTO t VALUES (4)") {
+                    _,
+                    _ -> (value: String, closing: String?) in
+                    throw Refusal()
+                }
+            }
+            let closing = try await postgresError {
+                try await connection.withTransaction(options, opening: "INSERT INTO t VALUES (5)") { _, _ in
+                    ("", "INSERT INTO t VALUES (1)")
+                }
+            }
+            #expect(closing?.sqlState == .uniqueViolation && closing?.mayHaveCommitted == false)
+            let opening = try await postgresError {
+                try await connection.withTransaction(options, opening: "INSERT INTO t VALUES (1)") { _, _ in
+                    Issue.record("the transaction had not begun")
+                    return ("", nil)
+                }
+            }
+            #expect(opening?.sqlState == .uniqueViolation && opening?.mayHaveCommitted == false)
+            for script in [("SELECT 1\0", nil), ("SELECT 1", "SELECT 1\0")] as [(String, String?)] {
+                let refused = try await postgresError {
+                    try await connection.withTransaction(options, opening: script.0) { _, _ in ("", script.1) }
+                }
+                #expect(refused?.code == .encodingFailed)
+            }
+            #expect(await !connection.isInTransaction)
+            #expect(try await numbers(connection) == [1, 2, 3])
+        }
+    }
+
     @Test func `a transaction that is only tried leaves nothing behind, alone and within another`() async throws {
         try await withTable { connection, _ in
             let seen = try await connection.withRolledBackTransaction { connection in

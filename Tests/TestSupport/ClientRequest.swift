@@ -7,10 +7,13 @@ public struct ClientRequest: Sendable {
     /// Whether a transaction is open that an earlier request began.
     public var isInTransaction = false
 
+    /// Whether it ends the transaction that an earlier request began by committing it, be it behind other statements.
+    public var commits: Bool { sql == "COMMIT" || sql.hasSuffix("; COMMIT") }
+
     /// Whether a server that gets this request commits something that was written.
     public var commitsWrites: Bool {
         guard isExecuted else { return false }
-        return sql == "COMMIT" || (!isInTransaction && (sql.contains("INSERT INTO ") || sql.contains(" SET ")))
+        return commits || (!isInTransaction && (sql.contains("INSERT INTO ") || sql.contains(" SET ")))
     }
 }
 
@@ -42,7 +45,7 @@ struct RequestReader {
         defer { request = ClientRequest() }
         request.isInTransaction = isInTransaction
         if request.sql.hasPrefix("BEGIN") { isInTransaction = true }
-        if request.sql == "COMMIT" || request.sql == "ROLLBACK" { isInTransaction = false }
+        if request.commits || request.sql == "ROLLBACK" { isInTransaction = false }
         return request
     }
 }

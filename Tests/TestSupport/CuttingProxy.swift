@@ -179,7 +179,7 @@ public final class CuttingProxy: Sendable {
             case .request(let number):
                 isDone = message.isRequest && requests == number
             case .commit(let text):
-                isDone = hasSeenText && request?.sql == "COMMIT"
+                isDone = hasSeenText && request?.commits == true
                 if request?.sql.contains(text) == true { hasSeenText = true }
             }
             return isDone ? side : nil

@@ -25,6 +25,32 @@ extension PostgresConnection {
         return try await run(level, options, body)
     }
 
+    /// A transaction that begins and ends with statements of the caller's, in the messages of BEGIN and of COMMIT: two
+    /// round trips less.
+    ///
+    /// Never a savepoint. An error in `closing` rolls the transaction back and is thrown as it is.
+    ///
+    /// - Parameters:
+    ///   - options: How it begins, and how it ends.
+    ///   - opening: What follows BEGIN; an error in it is thrown before `body` runs.
+    ///   - body: What comes between; gets the tags of the first message.
+    /// - Returns: The value that `body` returns, after what it returns as `closing` has run and COMMIT was answered.
+    /// - Throws: as ``withTransaction(_:_:)``.
+    package func withTransaction<R>(
+        _ options: TransactionOptions,
+        opening: String,
+        _ body: (PostgresConnection, [CommandTag]) async throws -> (value: R, closing: String?)
+    ) async throws -> R {
+        try checkLease()
+        try Session.refuseNUL(in: opening)
+        let (level, tags) = try await begin(options, mayNest: false, opening: opening)
+        return try await end(level, options) { connection in
+            let end = try await body(connection, tags)
+            if let closing = end.closing { try Session.refuseNUL(in: closing) }
+            return end
+        }
+    }
+
     /// Runs `body` in a transaction that is rolled back in any case: for tests, and to see what a change would do.
     ///
     /// ```swift
@@ -52,11 +78,22 @@ extension PostgresConnection {
         return value
     }
 
-    func begin(_ options: TransactionOptions, mayNest: Bool) async throws(PostgresError) -> Session.TransactionLevel {
+    func begin(
+        _ options: TransactionOptions,
+        mayNest: Bool
+    ) async throws(PostgresError) -> Session.TransactionLevel {
+        try await begin(options, mayNest: mayNest, opening: nil).level
+    }
+
+    private func begin(
+        _ options: TransactionOptions,
+        mayNest: Bool,
+        opening: String?
+    ) async throws(PostgresError) -> (level: Session.TransactionLevel, tags: [CommandTag]) {
         // What is open already makes it a savepoint; only who traces needs to know before.
         let isNested = if isObserved { await isInTransaction } else { false }
         return try await observed(isNested ? "SAVEPOINT" : "BEGIN") { () async throws(PostgresError) in
-            try await session.begin(options, mayNest: mayNest)
+            try await session.begin(options, mayNest: mayNest, opening: opening)
         }
     }
 
@@ -66,14 +103,22 @@ extension PostgresConnection {
         _ options: TransactionOptions,
         _ body: (PostgresConnection) async throws -> R
     ) async throws -> R {
-        let value: R
+        try await end(level, options) { (try await body($0), nil) }
+    }
+
+    private func end<R>(
+        _ level: Session.TransactionLevel,
+        _ options: TransactionOptions,
+        _ body: (PostgresConnection) async throws -> (value: R, closing: String?)
+    ) async throws -> R {
+        let (value, closing): (R, String?)
         do {
-            value = try await body(self)
+            (value, closing) = try await body(self)
         } catch {
             throw await rolledBack(level, after: error)
         }
         try await observed(level.isSavepoint ? "RELEASE" : "COMMIT") { () async throws(PostgresError) in
-            try await session.commit(level, options)
+            try await session.commit(level, options, closing: closing)
         }
         return value
     }
@@ -113,7 +158,12 @@ extension Session {
         }
     }
 
-    func begin(_ options: TransactionOptions, mayNest: Bool) async throws(PostgresError) -> TransactionLevel {
+    /// Begins a transaction, or a savepoint within one; `opening` is sent together with BEGIN.
+    func begin(
+        _ options: TransactionOptions,
+        mayNest: Bool,
+        opening: String? = nil
+    ) async throws(PostgresError) -> (level: TransactionLevel, tags: [CommandTag]) {
         let deadline = deadline()
         // Before looking: another task's command under way would look like a transaction.
         try await takeTurn(until: deadline)
@@ -128,19 +178,20 @@ extension Session {
             }
             savepoints += 1
             let name = "sp\(savepoints)"
-            _ = try await run(script: "SAVEPOINT \(name)", deadline: deadline)
-            return .savepoint(name)
+            return (.savepoint(name), try await run(script: "SAVEPOINT \(name)", deadline: deadline))
         }
         abortCause = nil
+        let tags: [CommandTag]
         do {
-            _ = try await run(script: options.beginStatement, deadline: deadline)
+            let script = options.beginStatement + (opening.map { "; \($0)" } ?? "")
+            tags = try await run(script: script, deadline: deadline)
         } catch {
             // A setting that is refused leaves the transaction open, and failed.
             if transactionStatus != PQTRANS_IDLE { await undoBegin() }
             throw error.withoutCommit()
         }
         holdsTransaction = true
-        return mayNest ? .transaction : .retried
+        return (mayNest ? .transaction : .retried, tags)
     }
 
     /// Rolls back what began and was refused, within the turn that is held; the connection is closed when that fails.

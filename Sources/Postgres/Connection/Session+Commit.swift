@@ -2,18 +2,23 @@ import CLibPQ
 import Logging
 
 extension Session {
-    func commit(_ level: TransactionLevel, _ options: TransactionOptions) async throws(PostgresError) {
+    /// Commits, or releases a savepoint; `closing` is sent together with COMMIT and fails with it.
+    func commit(
+        _ level: TransactionLevel,
+        _ options: TransactionOptions,
+        closing: String? = nil
+    ) async throws(PostgresError) {
         switch level {
         case .savepoint(let name):
             _ = try await script("RELEASE SAVEPOINT \(name)", timeout: nil, .isIgnored)
         case .transaction, .retried:
             try await takeTurn(until: nil, .isIgnored)
             defer { endTurn() }
-            try await commit(options)
+            try await commit(options, closing)
         }
     }
 
-    private func commit(_ options: TransactionOptions) async throws(PostgresError) {
+    private func commit(_ options: TransactionOptions, _ closing: String?) async throws(PostgresError) {
         if let handle, !handle.isAlive() { _ = lost(handle) }
         // Lost before COMMIT was sent: the server has rolled back.
         guard !isClosed else { throw definiteRollback(closedError()) }
@@ -22,12 +27,15 @@ extension Session {
         abortCause = nil
         let tags: [CommandTag]
         do throws(PostgresError) {
-            tags = try await run(script: "COMMIT", deadline: deadline(), .isIgnored)
+            tags = try await run(script: (closing.map { "\($0); " } ?? "") + "COMMIT", deadline: deadline(), .isIgnored)
         } catch {
             guard error.code != .commitOutcomeUnknown else { throw error }
             // An ERROR, also that of a timeout, answers that the transaction was rolled back; a lost connection answers
             // nothing, whatever the server said last.
-            if error.server != nil, error.code != .connectionClosed { throw error }
+            if error.server != nil, error.code != .connectionClosed {
+                // What came before COMMIT failed: the transaction is open still, and failed.
+                throw transactionStatus == PQTRANS_IDLE ? error : await rollBackBeforeCommit(error)
+            }
             close()
             return try await settle(ticket, options, error)
         }

@@ -90,9 +90,7 @@ extension Session {
         timeout: Duration?,
         _ cancellation: Cancellation = .stopsCommand
     ) async throws(PostgresError) -> [CommandTag] {
-        guard !sql.utf8.contains(0) else {
-            throw PostgresError(.encodingFailed, "the script holds a NUL character", nothingWasSent: true)
-        }
+        try Self.refuseNUL(in: sql)
         let deadline = deadline(timeout)
         try await takeTurn(until: deadline, cancellation)
         defer { endTurn() }
@@ -101,6 +99,12 @@ extension Session {
         } catch {
             throw judged(error, of: sql)
         }
+    }
+
+    /// C would take the text before it for the whole.
+    static func refuseNUL(in sql: String) throws(PostgresError) {
+        guard sql.utf8.contains(0) else { return }
+        throw PostgresError(.encodingFailed, "the script holds a NUL character", nothingWasSent: true)
     }
 
     func deadline(_ timeout: Duration? = nil) -> MonotonicTime? {

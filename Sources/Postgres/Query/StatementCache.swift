@@ -178,15 +178,18 @@ private enum Effect {
 
     /// Whether the text holds a word, in letters of either case; the word is of small ones.
     ///
+    /// Not where it stands behind a single quote: in a literal it is not what a SET names.
     /// Byte by byte: a script may be long, and each of its SETs asks.
     private static func names(_ word: StaticString, in sql: String) -> Bool {
         var sql = sql
+        let quote = UInt8(ascii: "'")
         return sql.withUTF8 { text in
             word.withUTF8Buffer { word in
                 guard let first = unsafe word.first, text.count >= word.count else { return false }
                 return (0...text.count - word.count).contains { start in
-                    unsafe text[start] | 0x20 == first
-                        && (1..<word.count).allSatisfy { unsafe text[start + $0] | 0x20 == word[$0] | 0x20 }
+                    guard unsafe text[start] | 0x20 == first else { return false }
+                    if start > 0, unsafe text[start - 1] == quote { return false }
+                    return (1..<word.count).allSatisfy { unsafe text[start + $0] | 0x20 == word[$0] | 0x20 }
                 }
             }
         }

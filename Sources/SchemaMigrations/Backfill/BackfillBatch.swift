@@ -59,9 +59,10 @@ struct BatchRunner: Sendable {
         _ connection: PostgresConnection
     ) async throws -> Outcome {
         do {
-            return try await connection.withTransaction(transactionOptions(batch)) { connection in
-                let proof = try await store.prove(attempt.token, activity: activity(cursor), in: session, connection)
-                watch.processID = proof.processID
+            let proof = store.proof(of: attempt.token, activity: activity(cursor), in: session)
+            return try await connection.withTransaction(transactionOptions(batch), opening: proof) { connection, tags in
+                try HistoryStore.check(tags)
+                watch.processID = try await session.processID(connection)
                 let clock = ContinuousClock.now
                 let span = try await self.span(of: batch, connection)
                 let changed = try await update(batch, span, cursor, connection)
@@ -70,8 +71,10 @@ struct BatchRunner: Sendable {
                 if session.role != nil { try await connection.execute(script: StepSession.end) }
                 let next = cursor.after(batch, span, rows: changed)
                 let pages = batch.table.key.isEmpty ? batch.table.range(span) : nil
-                guard try await store.save(next, of: step, after: pages, connection) else { throw Rewritten() }
-                return .committed(batch, next, took: took, proof.request)
+                guard let request = try await store.save(next, of: step, after: pages, connection) else {
+                    throw Rewritten()
+                }
+                return (.committed(batch, next, took: took, request), nil)
             }
         } catch is Rewritten {
             return .rewritten

@@ -130,13 +130,16 @@ extension HistoryStore {
     /// Stores the cursor in the present transaction.
     ///
     /// With `range`, the pages that the transaction has worked on, nothing is stored when their table was rewritten
-    /// before: its pages are others now. Says whether it was stored.
+    /// before: its pages are others now.
+    ///
+    /// - Returns: What people have asked for meanwhile; nil when nothing was stored.
+    @discardableResult
     func save(
         _ cursor: BackfillCursor,
         of step: PlannedStep,
         after range: BackfillRange?,
         _ connection: PostgresConnection
-    ) async throws -> Bool {
+    ) async throws -> RunRequest? {
         let saved = try await connection.query(
             """
             INSERT INTO \(unsafeSQL: backfill) (version, step, relation, storage, pass, next_page, end_page, rows,
@@ -149,9 +152,12 @@ extension HistoryStore {
                 pass = excluded.pass, next_page = excluded.next_page, end_page = excluded.end_page,
                 rows = excluded.rows, batches = excluded.batches, skipped = excluded.skipped,
                 key = excluded.key, after_key = excluded.after_key
+            RETURNING (SELECT paused_at FROM \(unsafeSQL: request)) AS paused_at,
+                (SELECT paused_by FROM \(unsafeSQL: request)) AS paused_by,
+                (SELECT batch_target_ms FROM \(unsafeSQL: request)) AS batch_target_ms
             """
         )
-        return saved.commandTag.rowCount == 1
+        return try saved.first?.decode(record: RunRequest.self)
     }
 
     func removeCursor(of step: PlannedStep, _ connection: PostgresConnection) async throws {

@@ -9,13 +9,13 @@ extension BackfillRunner {
             try await refuseMissingKeys(tables, connection)
             let isRestart = if case .restartBackfill = step.beginning { true } else { false }
             if isRestart { try await store.removeCursor(of: step, connection) }
-            let timing = StepTiming(startedAt: .now, durationMilliseconds: 0)
-            _ = try await store.record(step, outcome: .intent, timing: timing, attempt, connection)
+            let timing = StepTiming(durationMilliseconds: 0)
+            try await store.record(step, outcome: .intent, timing: timing, attempt, connection)
             let first = tables.first ?? .none
             let known = try await store.cursor(of: step, connection)
             let cursor =
                 known.map { $0.isValid(on: tables) ? $0 : $0.restarted(on: first) } ?? BackfillCursor(start: first)
-            _ = try await store.save(cursor, of: step, after: nil, connection)
+            try await store.save(cursor, of: step, after: nil, connection)
             return BackfillState(
                 cursor: cursor,
                 tables: tables,
@@ -64,22 +64,21 @@ extension BackfillRunner {
         let cursor = state.cursor.restarted(on: state.tables.first ?? .none)
         try await connection.withTransaction { connection in
             try await store.prove(attempt.token, activity: "\(step.label), next pass: \(reason)", connection)
-            _ = try await store.save(cursor, of: step, after: nil, connection)
+            try await store.save(cursor, of: step, after: nil, connection)
         }
         state.cursor = cursor
         state.round = BackfillRound()
     }
 
     func finish(_ connection: PostgresConnection, _ timing: StepTiming) async throws {
-        var transaction: UInt64?
         do {
             try await connection.withTransaction { connection in
                 try await store.prove(attempt.token, activity: step.label, connection)
-                transaction = try await store.record(step, outcome: .applied, timing: timing, attempt, connection)
+                try await store.record(step, outcome: .applied, timing: timing, attempt, connection)
                 try await store.removeCursor(of: step, connection)
             }
         } catch let error as PostgresError where error.code == .commitOutcomeUnknown {
-            throw LostCommit(transaction: transaction, timing: timing, error: error)
+            throw LostCommit(timing: timing, error: error)
         }
     }
 

@@ -24,7 +24,6 @@ struct BackfillRunner: Sendable {
         let watch = WaiterWatch()
         let watching = Task { [observer] in await watch.run(observer, every: .milliseconds(100)) }
         defer { watching.cancel() }
-        let startedAt = PostgresTimestamp.now
         let clock = ContinuousClock.now
         let batches = BatchRunner(
             step: step,
@@ -39,7 +38,6 @@ struct BackfillRunner: Sendable {
         try await state.throttle.check(connection)
         try await walk(&state, batches, connection)
         let timing = StepTiming(
-            startedAt: startedAt,
             durationMilliseconds: Int64((ContinuousClock.now - clock).milliseconds),
             rows: state.cursor.rows,
             othersBlockedMilliseconds: watch.othersBlocked.milliseconds
@@ -136,7 +134,8 @@ struct BackfillRunner: Sendable {
             try await Task.sleep(for: BackfillThrottle.interval)
             // Whoever waits for this runner must see that it lives.
             let activity = "\(batches.activity(state.cursor)), held back: \(reason)"
-            try await store.prove(attempt.token, activity: activity, connection).request.refusePause()
+            try await store.prove(attempt.token, activity: activity, connection)
+            try await store.request(connection).refusePause()
         }
     }
 }

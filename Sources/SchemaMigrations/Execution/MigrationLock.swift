@@ -121,11 +121,14 @@ final class MigrationLock: Sendable {
     /// The same as statements, and that a backend looks for its client while it works.
     static let keepAlive = """
         \(keepAliveSettings.map { "SET LOCAL \($0.key) = '\($0.value)'" }.sorted().joined(separator: "; "));
-        SELECT set_config('client_connection_check_interval', '5s', true) WHERE version() !~* '\(withoutCheck)'
+        SELECT \(clientCheck)
         """
 
-    /// In the version of servers that cannot look for their client while they work.
-    static let withoutCheck = "windows|mingw|visual c"
+    /// An expression that makes a backend look for its client, on servers that can do that while they work.
+    static let clientCheck = """
+        CASE WHEN pg_catalog.version() !~* 'windows|mingw|visual c'
+            THEN pg_catalog.set_config('client_connection_check_interval', '5s', true) END
+        """
 
     private static func heldError(_ holder: RunnerActivity?, _ patience: Duration) -> MigrationError {
         let who = holder.map { "\($0.holder), server process \($0.processID.map(String.init) ?? "unknown")" }

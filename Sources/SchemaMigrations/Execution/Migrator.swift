@@ -294,7 +294,11 @@ public struct Migrator: Sendable {
             timing = try await start(step, on: work.connection, attempt, observer, session, report)
         } catch let lost as LostCommit {
             work.connection = try await PostgresConnection.connect(to: configuration)
-            timing = try await LostCommitResolution(step: step, store: store).resolve(lost, on: work.connection)
+            timing = try await LostCommitResolution(step: step, store: store).resolve(
+                lost,
+                attempt.token,
+                on: work.connection
+            )
         }
         if step.step.settings == nil, step.step.mayChangeSession {
             let seen = timing.leftSettings

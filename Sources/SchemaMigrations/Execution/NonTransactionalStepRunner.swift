@@ -12,21 +12,20 @@ struct NonTransactionalStepRunner: Sendable {
     let report: @Sendable (MigrationEvent) -> Void
 
     func run(on connection: PostgresConnection) async throws -> StepTiming {
-        let startedAt = PostgresTimestamp.now
         let clock = ContinuousClock.now
         let settlement = Settlement(step: step.step)
-        let process = try await recordIntent(connection, startedAt)
+        let process = try await recordIntent(connection)
         if hasIntent {
             try await settlement.waitWhileUnderWay(store, connection)
             try await settlement.clearLeftovers(store, connection)
             if try await settlement.isDone(step, store, connection) {
-                return try await finish(connection, startedAt, clock)
+                return try await finish(connection, clock)
             }
         }
         if !hasIntent { try await settlement.clearLeftovers(store, connection) }
         try await watched(process) { try await runStatement(connection, settlement) }
         try await settlement.confirm(step, store, connection)
-        return try await finish(connection, startedAt, clock)
+        return try await finish(connection, clock)
     }
 
     /// Tells, while `body` runs, how far the server is and whom it waits for.
@@ -48,13 +47,14 @@ struct NonTransactionalStepRunner: Sendable {
     }
 
     /// - Returns: The server process that is at work.
-    private func recordIntent(_ connection: PostgresConnection, _ startedAt: PostgresTimestamp) async throws -> Int32 {
+    private func recordIntent(_ connection: PostgresConnection) async throws -> Int32 {
         try await connection.withTransaction { connection in
-            let process = try await store.prove(attempt.token, activity: step.label, connection).processID
-            guard !hasIntent else { return process }
-            let timing = StepTiming(startedAt: startedAt, durationMilliseconds: 0)
-            _ = try await store.record(step, outcome: .intent, timing: timing, attempt, connection)
-            return process
+            try await store.prove(attempt.token, activity: step.label, connection)
+            if !hasIntent {
+                let timing = StepTiming(durationMilliseconds: 0)
+                try await store.record(step, outcome: .intent, timing: timing, attempt, connection)
+            }
+            return try await session.processID(connection)
         }
     }
 
@@ -109,14 +109,13 @@ struct NonTransactionalStepRunner: Sendable {
 
     private func finish(
         _ connection: PostgresConnection,
-        _ startedAt: PostgresTimestamp,
         _ clock: ContinuousClock.Instant
     ) async throws -> StepTiming {
         let milliseconds = Int64((ContinuousClock.now - clock).milliseconds)
-        let timing = StepTiming(startedAt: startedAt, durationMilliseconds: milliseconds)
+        let timing = StepTiming(durationMilliseconds: milliseconds)
         try await connection.withTransaction { connection in
             try await store.prove(attempt.token, activity: step.label, connection)
-            _ = try await store.record(step, outcome: .applied, timing: timing, attempt, connection)
+            try await store.record(step, outcome: .applied, timing: timing, attempt, connection)
         }
         return timing
     }

@@ -32,6 +32,14 @@ struct StepSession: Sendable {
         return StepSession(searchPath: path, role: role, isPooled: await connection.backendProcessID != process)
     }
 
+    /// The server process that is at work for the transaction that is open.
+    func processID(_ connection: PostgresConnection) async throws -> Int32 {
+        guard isPooled else { return await connection.backendProcessID }
+        var query: PostgresQuery = "SELECT pg_backend_pid()"
+        query.isCacheable = false
+        return try await connection.query(query).one().decode(Int32.self)
+    }
+
     /// For a step: one whose file has set things before keeps these.
     func session(for step: MigrationStep) -> StepSession {
         step.settings == nil ? self : StepSession(searchPath: nil, role: role, isPooled: isPooled)

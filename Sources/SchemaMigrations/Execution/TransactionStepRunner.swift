@@ -33,14 +33,13 @@ struct TransactionStepRunner: Sendable {
         _ cost: LockCost,
         mayChangeSession: Bool
     ) async throws -> StepTiming {
-        let startedAt = PostgresTimestamp.now
         let clock = ContinuousClock.now
-        var timing = StepTiming(startedAt: startedAt, durationMilliseconds: 0)
-        var transaction: UInt64?
+        var timing = StepTiming(durationMilliseconds: 0)
+        let proof = store.proof(of: attempt.token, activity: step.label, in: session)
         do {
-            try await connection.withTransaction(transactionOptions(terms)) { connection in
-                cost.processID = try await store.prove(attempt.token, activity: step.label, in: session, connection)
-                    .processID
+            return try await connection.withTransaction(transactionOptions(terms), opening: proof) { connection, tags in
+                try HistoryStore.check(tags)
+                cost.processID = try await session.processID(connection)
                 let locked = ContinuousClock.now
                 if session.isPooled, let settings = step.step.settings {
                     try await connection.execute(script: settings)
@@ -51,19 +50,20 @@ struct TransactionStepRunner: Sendable {
                 let left = try await endSession(mayChangeSession, connection)
                 let end = ContinuousClock.now
                 timing = StepTiming(
-                    startedAt: startedAt,
                     durationMilliseconds: Int64((end - clock).milliseconds),
                     lockHeldMilliseconds: targets.holdWritersBack ? (end - locked).milliseconds : nil,
                     othersBlockedMilliseconds: targets.holdWritersBack ? cost.othersBlocked.milliseconds : nil,
                     tries: Int32(clamping: terms.number),
                     leftSettings: left
                 )
-                transaction = try await store.record(step, outcome: .applied, timing: timing, attempt, connection)
+                try await store.keepTrace(of: attempt, connection)
+                return (timing, store.recording(step, outcome: .applied, timing: timing, attempt))
             }
         } catch let error as PostgresError where error.code == .commitOutcomeUnknown {
-            throw LostCommit(transaction: transaction, timing: timing, error: error)
+            throw LostCommit(timing: timing, error: error)
+        } catch let error as PostgresError where store.isOfHistory(error, .uniqueViolation) {
+            throw MigrationError.recordedAlready(step)
         }
-        return timing
     }
 
     /// Makes the session the engine's again, behind the step's SQL.
@@ -115,9 +115,8 @@ struct TransactionStepRunner: Sendable {
     }
 }
 
-/// The answer to a step's COMMIT was lost; the server knows the transaction's fate by its number.
+/// The answer to a step's COMMIT was lost; the history knows the transaction's fate.
 struct LostCommit: Error {
-    let transaction: UInt64?
     let timing: StepTiming
     let error: PostgresError
 }

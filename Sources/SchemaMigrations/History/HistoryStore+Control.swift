@@ -23,33 +23,34 @@ extension HistoryStore {
     /// What follows in the transaction runs as `session` says, and is ended by the server when its client is gone: what
     /// nobody will commit must not keep its locks.
     ///
-    /// - Returns: What people have asked for meanwhile, and which server process is at work.
     /// - Throws: ``MigrationError`` of code `fenced` when another runner has taken over.
-    @discardableResult
     func prove(
         _ token: FencingToken,
         activity: String,
         in session: StepSession = StepSession(),
         _ connection: PostgresConnection
-    ) async throws -> (request: RunRequest, processID: Int32) {
-        let rows = try await connection.query(
-            once(
-                """
-                UPDATE \(unsafeSQL: control) AS c SET activity = \(activity), activity_at = clock_timestamp()
-                FROM (SELECT 1) AS one LEFT JOIN \(unsafeSQL: request) AS r ON true
-                WHERE c.token = \(token.value)
-                RETURNING r.paused_at, r.paused_by, r.batch_target_ms, pg_backend_pid() AS process_id,
-                    CASE WHEN \(session.searchPath)::text IS NOT NULL
-                        THEN set_config('search_path', \(session.searchPath)::text, true) END,
-                    CASE WHEN version() !~* \(MigrationLock.withoutCheck)
-                        THEN set_config('client_connection_check_interval', '5s', true) END,
-                    CASE WHEN \(session.role)::text IS NOT NULL
-                        THEN set_config('role', \(session.role)::text, true) END
-                """
-            )
-        )
-        guard let row = rows.first else { throw MigrationError.fenced() }
-        return (try row.decode(record: RunRequest.self), try row.decode("process_id"))
+    ) async throws {
+        let proof = proof(of: token, activity: activity, in: session)
+        try Self.check(try await connection.execute(script: proof))
+    }
+
+    /// The same as text, for the message that begins the transaction; ``check(_:)`` reads its tags.
+    func proof(of token: FencingToken, activity: String, in session: StepSession) -> String {
+        let settings = [("search_path", session.searchPath), ("role", session.role)].compactMap { name, value in
+            value.map { "pg_catalog.set_config('\(name)', \(PostgresQuery.quote(literal: $0)), true)" }
+        }
+        // The role comes last: it need not be one that may write here.
+        return """
+            UPDATE \(control) SET activity = \(PostgresQuery.quote(literal: activity)),
+                activity_at = pg_catalog.clock_timestamp()
+            WHERE token = \(token.value);
+            SELECT \(([MigrationLock.clientCheck] + settings).joined(separator: ", "))
+            """
+    }
+
+    /// - Throws: ``MigrationError`` of code `fenced` when the proof, which was the last to run, has found no line.
+    static func check(_ tags: [CommandTag]) throws(MigrationError) {
+        guard tags.dropLast().last?.rowCount == 1 else { throw MigrationError.fenced() }
     }
 
     /// The run that found the database empty has reached its end; contract migrations wait to be asked for from now.

@@ -20,7 +20,6 @@ struct RollbackRunner: Sendable {
         let targets = LockTargets(of: step.step)
         let tries = LockTries(step: step, options: options, observer: observer, report: report, targets: targets)
         let cost = LockCost(budget: options.stallBudget)
-        let startedAt = PostgresTimestamp.now
         let clock = ContinuousClock.now
         do {
             try await tries.run(on: connection, cost: cost) { attempt in
@@ -31,7 +30,6 @@ struct RollbackRunner: Sendable {
         }
         try await connection.execute(script: HistoryStore.resetSession)
         return StepTiming(
-            startedAt: startedAt,
             durationMilliseconds: Int64((ContinuousClock.now - clock).milliseconds),
             othersBlockedMilliseconds: targets.holdWritersBack ? cost.othersBlocked.milliseconds : nil
         )
@@ -52,7 +50,8 @@ struct RollbackRunner: Sendable {
     }
 
     private func takeBack(_ connection: PostgresConnection, _ cost: LockCost, tries: Int) async throws {
-        cost.processID = try await store.prove(attempt.token, activity: step.label, in: session, connection).processID
+        try await store.prove(attempt.token, activity: step.label, in: session, connection)
+        cost.processID = try await session.processID(connection)
         do throws(PostgresError) {
             try await connection.execute(script: down.text)
         } catch {

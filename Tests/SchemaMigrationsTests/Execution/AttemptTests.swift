@@ -30,6 +30,25 @@ import Testing
         }
     }
 
+    @Test func `a step that is recorded already is not committed again`() async throws {
+        try await withDatabase { database in
+            let line = """
+                CREATE TABLE twice (id int);
+                INSERT INTO public.migrate_history (version, step, step_count, migration_name, step_name, phase, kind,
+                    checksum_algorithm, checksum, outcome, started_at, token, applied_by)
+                VALUES (2, 1, 1, 'twice', 'up', 'expand', 'transaction', 'sha256', '', 'applied', now(), 1, 'other')
+                """
+            let migrator = try migrator(["0001_base/up.sql": base, "0002_twice/up.sql": line], on: database)
+            let error = try #require(try await failure(migrator))
+            #expect(error.code == .fenced && error.message.contains("0002_twice/up is recorded as applied already"))
+            #expect(try await migrator.attempts().map(\.outcome) == [.applied, .failed])
+            try await database.connect { connection in
+                let isThere: Bool = try await connection.value("SELECT to_regclass('twice') IS NOT NULL")
+                #expect(!isThere)
+            }
+        }
+    }
+
     @Test func `an interrupted attempt is told from a failed one`() async throws {
         try await withDatabase { database in
             let migrator = try migrator(["0001_slow/up.sql": "SELECT pg_sleep(600)"], on: database)
