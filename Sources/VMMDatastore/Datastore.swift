@@ -3,7 +3,8 @@ public import Postgres
 /// The rows of VMMs in a database, read and written as domain types.
 ///
 /// The database must be at version 2 of the schema (``schemaVersion``) or later: the datastore reads and writes the
-/// column of failure reasons. Each call is one statement on a connection of the pool, committed when it returns, unless it says otherwise.
+/// column of failure reasons. Each call is one statement on a connection of the pool, committed when it returns, unless
+/// it says otherwise.
 ///
 /// ```swift
 /// let datastore = Datastore(PostgresPool(configuration))

@@ -55,6 +55,23 @@ struct TransactionTests {
                     throw Refusal()
                 }
             }
+            // The body's own error, whatever it has caught before.
+            await #expect(throws: Refusal.self) {
+                try await connection.withTransaction(options, opening: "INSERT INTO t VALUES (4)") {
+                    connection,
+                    _ -> (value: String, closing: String?) in
+                    let collision = "DO $$BEGIN RAISE 'collision' USING ERRCODE = '40001'; END$$"
+                    let error = try await postgresError { try await connection.execute(script: collision) }
+                    #expect(error?.isRetryable == true)
+                    throw Refusal()
+                }
+            }
+            let nested = try await postgresError {
+                try await connection.withTransaction { connection in
+                    try await connection.withTransaction(options, opening: "SELECT 1") { _, _ in ("", nil) }
+                }
+            }
+            #expect(nested?.code == .unexpectedResult)
             let closing = try await postgresError {
                 try await connection.withTransaction(options, opening: "INSERT INTO t VALUES (5)") { _, _ in
                     ("", "INSERT INTO t VALUES (1)")

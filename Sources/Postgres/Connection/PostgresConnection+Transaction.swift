@@ -28,7 +28,7 @@ extension PostgresConnection {
     /// A transaction that begins and ends with statements of the caller's, in the messages of BEGIN and of COMMIT: two
     /// round trips less.
     ///
-    /// Never a savepoint. An error in `closing` rolls the transaction back and is thrown as it is.
+    /// Refused inside another transaction. An error in `closing` rolls the transaction back and is thrown as it is.
     ///
     /// - Parameters:
     ///   - options: How it begins, and how it ends.
@@ -43,7 +43,7 @@ extension PostgresConnection {
     ) async throws -> R {
         try checkLease()
         try Session.refuseNUL(in: opening)
-        let (level, tags) = try await begin(options, mayNest: false, opening: opening)
+        let (level, tags) = try await begin(options, mayNest: true, opening: opening)
         return try await end(level, options) { connection in
             let end = try await body(connection, tags)
             if let closing = end.closing { try Session.refuseNUL(in: closing) }
@@ -169,7 +169,7 @@ extension Session {
         try await takeTurn(until: deadline)
         defer { endTurn() }
         guard transactionStatus == PQTRANS_IDLE || isClosed else {
-            guard mayNest, options == TransactionOptions() else {
+            guard mayNest, opening == nil, options == TransactionOptions() else {
                 let reason =
                     mayNest
                     ? "a transaction within a transaction takes the outer one's options"

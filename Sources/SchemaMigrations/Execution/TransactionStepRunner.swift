@@ -56,6 +56,10 @@ struct TransactionStepRunner: Sendable {
                     tries: Int32(clamping: terms.number),
                     leftSettings: left
                 )
+                guard step.isInsertedOnly else {
+                    try await store.record(step, outcome: .applied, timing: timing, attempt, connection)
+                    return (timing, nil)
+                }
                 try await store.keepTrace(of: attempt, connection)
                 return (timing, store.recording(step, outcome: .applied, timing: timing, attempt))
             }

@@ -20,7 +20,7 @@ extension HistoryStore {
 
     /// The same as text, without the attempt's trace, for the message that ends the transaction.
     ///
-    /// A step that is never intended is inserted and nothing else: when it is recorded already that is a violation of
+    /// A step without a line is inserted and nothing else: when it is recorded already that is a violation of
     /// the primary key, which keeps the transaction from committing.
     func recording(
         _ step: PlannedStep,
@@ -48,7 +48,7 @@ extension HistoryStore {
             WHERE token = \(key.token.value) AND number = \(key.number);
 
             """
-        return (isApplied ? attempt : "") + insertion + (step.step.kind == .transaction ? "" : takesIntent)
+        return (isApplied ? attempt : "") + insertion + (step.isInsertedOnly ? "" : takesIntent)
     }
 
     private func historyLine(
