@@ -85,6 +85,16 @@ struct TransactionTests {
                 }
             }
             #expect(opening?.sqlState == .uniqueViolation && opening?.mayHaveCommitted == false)
+            let preceding = try await postgresError {
+                try await connection.withTransaction(
+                    options,
+                    preceding: "BEGIN; INSERT INTO t VALUES (6); COMMIT",
+                    opening: "INSERT INTO t VALUES (1)"
+                ) { _, _ in ("", nil) }
+            }
+            #expect(preceding?.sqlState == .uniqueViolation)
+            #expect(try await numbers(connection) == [1, 2, 3, 6])
+            try await connection.execute(script: "DELETE FROM t WHERE n = 6")
             for script in [("SELECT 1\0", nil), ("SELECT 1", "SELECT 1\0")] as [(String, String?)] {
                 let refused = try await postgresError {
                     try await connection.withTransaction(options, opening: script.0) { _, _ in ("", script.1) }

@@ -32,18 +32,21 @@ extension PostgresConnection {
     ///
     /// - Parameters:
     ///   - options: How it begins, and how it ends.
-    ///   - opening: What follows BEGIN; an error in it is thrown before `body` runs.
+    ///   - preceding: What comes before BEGIN, and commits what it does itself.
+    ///   - opening: What follows BEGIN; an error in either is thrown before `body` runs.
     ///   - body: What comes between; gets the tags of the first message.
     /// - Returns: The value that `body` returns, after what it returns as `closing` has run and COMMIT was answered.
     /// - Throws: as ``withTransaction(_:_:)``.
     package func withTransaction<R>(
         _ options: TransactionOptions,
+        preceding: String? = nil,
         opening: String,
         _ body: (PostgresConnection, [CommandTag]) async throws -> (value: R, closing: String?)
     ) async throws -> R {
         try checkLease()
-        try Session.refuseNUL(in: opening)
-        let (level, tags) = try await begin(options, mayNest: true, opening: opening)
+        let script = [preceding, options.beginStatement, opening].compactMap(\.self).joined(separator: "; ")
+        try Session.refuseNUL(in: script)
+        let (level, tags) = try await begin(options, mayNest: true, script: script)
         return try await end(level, options) { connection in
             let end = try await body(connection, tags)
             if let closing = end.closing { try Session.refuseNUL(in: closing) }
@@ -82,18 +85,18 @@ extension PostgresConnection {
         _ options: TransactionOptions,
         mayNest: Bool
     ) async throws(PostgresError) -> Session.TransactionLevel {
-        try await begin(options, mayNest: mayNest, opening: nil).level
+        try await begin(options, mayNest: mayNest, script: nil).level
     }
 
     private func begin(
         _ options: TransactionOptions,
         mayNest: Bool,
-        opening: String?
+        script: String?
     ) async throws(PostgresError) -> (level: Session.TransactionLevel, tags: [CommandTag]) {
         // What is open already makes it a savepoint; only who traces needs to know before.
         let isNested = if isObserved { await isInTransaction } else { false }
         return try await observed(isNested ? "SAVEPOINT" : "BEGIN") { () async throws(PostgresError) in
-            try await session.begin(options, mayNest: mayNest, opening: opening)
+            try await session.begin(options, mayNest: mayNest, script: script)
         }
     }
 
@@ -158,18 +161,18 @@ extension Session {
         }
     }
 
-    /// Begins a transaction, or a savepoint within one; `opening` is sent together with BEGIN.
+    /// Begins a transaction, or a savepoint within one; `script` holds what is sent together with BEGIN, and that.
     func begin(
         _ options: TransactionOptions,
         mayNest: Bool,
-        opening: String? = nil
+        script: String? = nil
     ) async throws(PostgresError) -> (level: TransactionLevel, tags: [CommandTag]) {
         let deadline = deadline()
         // Before looking: another task's command under way would look like a transaction.
         try await takeTurn(until: deadline)
         defer { endTurn() }
         guard transactionStatus == PQTRANS_IDLE || isClosed else {
-            guard mayNest, opening == nil, options == TransactionOptions() else {
+            guard mayNest, script == nil, options == TransactionOptions() else {
                 let reason =
                     mayNest
                     ? "a transaction within a transaction takes the outer one's options"
@@ -183,8 +186,7 @@ extension Session {
         abortCause = nil
         let tags: [CommandTag]
         do {
-            let script = options.beginStatement + (opening.map { "; \($0)" } ?? "")
-            tags = try await run(script: script, deadline: deadline)
+            tags = try await run(script: script ?? options.beginStatement, deadline: deadline)
         } catch {
             // A setting that is refused leaves the transaction open, and failed.
             if transactionStatus != PQTRANS_IDLE { await undoBegin() }

@@ -230,18 +230,18 @@ public struct Migrator: Sendable {
             guard await lock.isHeld() else { throw MigrationError.lockLost(before: step) }
             try await clearTheWay(for: step, lock, work.connection)
             let attempt = AttemptKey(token: token, number: Int32(clamping: index + 1))
-            try await begin(step, attempt, work.connection)
-            report(.stepStarted(step.identity))
+            let beginning = AttemptBeginning(of: step, attempt, store: store, runner: options.holder, report: report)
             let traced: @Sendable (MigrationEvent) -> Void = { event in
                 attempt.trace.take(event)
                 report(event)
             }
             do {
-                let timing = try await applyOne(step, on: work, attempt, observer, session, traced)
+                let timing = try await applyOne(step, on: work, attempt, beginning, observer, session, traced)
                 result.book(step, timing)
                 report(.finished(step, timing))
             } catch {
                 let described = MigrationError.describing(error, step: step)
+                guard beginning.hasBegun else { throw described }
                 report(.stepFailed(step.identity, described))
                 await book(described, of: attempt, work.connection)
                 throw described
@@ -254,17 +254,6 @@ public struct Migrator: Sendable {
         try await work.connection.execute(script: HistoryStore.resetSession)
         try await store.finishInitialRun(token, work.connection)
         return result
-    }
-
-    /// Writes that a step begins, unless somebody has asked runs to pause.
-    private func begin(_ step: PlannedStep, _ attempt: AttemptKey, _ connection: PostgresConnection) async throws {
-        do {
-            while try await !store.begin(attempt, step, runner: options.holder, mayBePaused: true, connection) {
-                try await store.request(connection).refusePause()
-            }
-        } catch {
-            throw MigrationError.describing(error, step: step)
-        }
     }
 
     /// Writes to the attempt log how a step failed; where that fails too, the next runner finds the attempt abandoned.
@@ -283,15 +272,20 @@ public struct Migrator: Sendable {
         _ step: PlannedStep,
         on work: WorkConnection,
         _ attempt: AttemptKey,
+        _ beginning: AttemptBeginning,
         _ observer: LockObserver,
         _ session: StepSession,
         _ report: @escaping @Sendable (MigrationEvent) -> Void
     ) async throws -> StepTiming {
         let timing: StepTiming
+        // Only a transaction's first message can say so by the way; and what the step sets, that would reset.
+        if step.step.kind.label != .transaction || step.step.settings != nil {
+            try await beginning.send(on: work.connection)
+        }
         // Behind a pooler a step of one transaction makes them in it, and no other step may have any.
         if !session.isPooled, let settings = step.step.settings { try await work.connection.execute(script: settings) }
         do {
-            timing = try await start(step, on: work.connection, attempt, observer, session, report)
+            timing = try await start(step, on: work.connection, attempt, beginning, observer, session, report)
         } catch let lost as LostCommit {
             work.connection = try await PostgresConnection.connect(to: configuration)
             timing = try await LostCommitResolution(step: step, store: store).resolve(
@@ -312,6 +306,7 @@ public struct Migrator: Sendable {
         _ step: PlannedStep,
         on connection: PostgresConnection,
         _ attempt: AttemptKey,
+        _ beginning: AttemptBeginning,
         _ observer: LockObserver,
         _ session: StepSession,
         _ report: @escaping @Sendable (MigrationEvent) -> Void
@@ -322,6 +317,7 @@ public struct Migrator: Sendable {
                 step: step,
                 store: store,
                 attempt: attempt,
+                beginning: beginning,
                 options: options,
                 session: session.session(for: step.step),
                 observer: observer,

@@ -5,6 +5,7 @@ struct TransactionStepRunner: Sendable {
     let step: PlannedStep
     let store: HistoryStore
     let attempt: AttemptKey
+    let beginning: AttemptBeginning
     let options: MigratorOptions
     let session: StepSession
     let observer: LockObserver
@@ -17,6 +18,8 @@ struct TransactionStepRunner: Sendable {
         let cost = LockCost(budget: options.stallBudget)
         // Asked of the text once, not for each try.
         let mayChangeSession = step.step.mayChangeSession
+        // A look at who is in the way, and what it may wait for, belongs to the attempt.
+        if !targets.locks.isEmpty { try await beginning.send(on: connection) }
         do {
             return try await tries.run(on: connection, cost: cost) { attempt in
                 try await self.attemptOnce(attempt, connection, targets, cost, mayChangeSession: mayChangeSession)
@@ -35,9 +38,15 @@ struct TransactionStepRunner: Sendable {
     ) async throws -> StepTiming {
         let clock = ContinuousClock.now
         var timing = StepTiming(durationMilliseconds: 0)
-        let proof = store.proof(of: attempt.token, activity: step.label, in: session)
+        // What the runner does the line says since the attempt began.
+        let proof = store.proof(of: attempt.token, activity: nil, in: session)
         do {
-            return try await connection.withTransaction(transactionOptions(terms), opening: proof) { connection, tags in
+            return try await connection.withTransaction(
+                transactionOptions(terms),
+                preceding: beginning.script,
+                opening: proof
+            ) { connection, tags in
+                guard try beginning.take(tags) else { throw NotBegun() }
                 try HistoryStore.check(tags)
                 cost.processID = try await session.processID(connection)
                 let locked = ContinuousClock.now
@@ -63,6 +72,10 @@ struct TransactionStepRunner: Sendable {
                 try await store.keepTrace(of: attempt, connection)
                 return (timing, store.recording(step, outcome: .applied, timing: timing, attempt))
             }
+        } catch is NotBegun {
+            // Says why, or begins now when that is over.
+            try await beginning.send(on: connection)
+            return try await attemptOnce(terms, connection, targets, cost, mayChangeSession: mayChangeSession)
         } catch let error as PostgresError where error.code == .commitOutcomeUnknown {
             throw LostCommit(timing: timing, error: error)
         } catch let error as PostgresError where store.isOfHistory(error, .uniqueViolation) {
@@ -89,6 +102,9 @@ struct TransactionStepRunner: Sendable {
         try await connection.execute(script: StepSession.resetInTransaction)
         return left
     }
+
+    /// Runs are to pause, said the message that would have begun.
+    private struct NotBegun: Error {}
 
     private func runSQL(_ connection: PostgresConnection) async throws {
         do throws(PostgresError) {

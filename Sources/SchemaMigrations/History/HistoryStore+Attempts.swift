@@ -29,35 +29,48 @@ extension HistoryStore {
     /// One message and no flush to disk: a server that crashes right now may forget it. What the step before has set
     /// for its session is reset first, by the same message.
     ///
-    /// - Returns: False when somebody has asked runs to pause, and `mayBePaused`: then nothing was begun.
     /// - Throws: ``MigrationError`` of code `fenced` when another runner has taken over.
     func begin(
         _ key: AttemptKey,
         _ step: PlannedStep,
         runner: String,
-        mayBePaused: Bool = false,
         _ connection: PostgresConnection
-    ) async throws -> Bool {
+    ) async throws {
+        let script = beginning(of: key, step, runner: runner, mayBePaused: false)
+        _ = try Self.hasBegun(try await connection.execute(script: script))
+    }
+
+    /// The same as text, also for a message that goes on; ``hasBegun(_:)`` reads its tags.
+    ///
+    /// It may be sent again when what comes behind it in the message was refused. When `mayBePaused` and somebody has
+    /// asked runs to pause, nothing is begun.
+    func beginning(of key: AttemptKey, _ step: PlannedStep, runner: String, mayBePaused: Bool) -> String {
         let token = key.token.value
         let activity = PostgresQuery.quote(literal: step.label)
         let texts = [step.migration.name, step.step.name, step.step.kind.label.rawValue, runner]
             .map(PostgresQuery.quote(literal:)).joined(separator: ", ")
         let unlessPaused = mayBePaused ? " AND NOT EXISTS (SELECT FROM \(request) WHERE paused_at IS NOT NULL)" : ""
-        let tags = try await connection.execute(
-            script: """
-                \(Self.resetSession); BEGIN; SET LOCAL synchronous_commit = off;
-                UPDATE \(control) SET activity = \(activity), activity_at = clock_timestamp() WHERE token = \(token);
-                INSERT INTO \(attempt) (token, number, version, step, migration_name, step_name, kind, runner, role,
-                    started_at, outcome)
-                SELECT \(token), \(key.number), \(step.migration.version.number), \(step.ordinal), \(texts), session_user,
-                    clock_timestamp(), 'running'
-                FROM \(control) WHERE token = \(token)\(unlessPaused);
-                COMMIT
-                """
-        )
-        let counts = tags.dropLast().suffix(2).map(\.rowCount)
-        guard counts.first == 1 else { throw MigrationError.fenced() }
-        return counts.last == 1
+        return """
+            \(Self.resetSession); BEGIN; SET LOCAL synchronous_commit = off;
+            UPDATE \(control) SET activity = \(activity), activity_at = clock_timestamp() WHERE token = \(token);
+            INSERT INTO \(attempt) (token, number, version, step, migration_name, step_name, kind, runner, role,
+                started_at, outcome)
+            SELECT \(token), \(key.number), \(step.migration.version.number), \(step.ordinal), \(texts), session_user,
+                clock_timestamp(), 'running'
+            FROM \(control) WHERE token = \(token)\(unlessPaused)
+            ON CONFLICT (token, number) DO UPDATE SET outcome = excluded.outcome;
+            COMMIT
+            """
+    }
+
+    /// Reads the tags of a message that was, or began with, ``beginning(of:_:runner:mayBePaused:)``.
+    ///
+    /// - Returns: False when runs are to pause.
+    /// - Throws: ``MigrationError`` of code `fenced` when another runner has taken over.
+    static func hasBegun(_ tags: [CommandTag]) throws(MigrationError) -> Bool {
+        let written = tags.prefix { $0.description != "COMMIT" }.suffix(2).map(\.rowCount)
+        guard written.first == 1 else { throw MigrationError.fenced() }
+        return written.last == 1
     }
 
     /// Writes, in the transaction that does it, that an attempt to take a migration back has led to its end.

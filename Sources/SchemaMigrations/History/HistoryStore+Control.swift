@@ -35,16 +35,25 @@ extension HistoryStore {
     }
 
     /// The same as text, for the message that begins the transaction; ``check(_:)`` reads its tags.
-    func proof(of token: FencingToken, activity: String, in session: StepSession) -> String {
+    ///
+    /// Where the line says already what the runner does, `activity` is nil: it is locked then, and not written.
+    func proof(of token: FencingToken, activity: String?, in session: StepSession) -> String {
         let settings = [("search_path", session.searchPath), ("role", session.role)].compactMap { name, value in
             value.map { "pg_catalog.set_config('\(name)', \(PostgresQuery.quote(literal: $0)), true)" }
         }
         // The role comes last: it need not be one that may write here.
         return """
+            \(lockedLine(of: token, activity: activity));
+            SELECT \(([MigrationLock.clientCheck] + settings).joined(separator: ", "))
+            """
+    }
+
+    private func lockedLine(of token: FencingToken, activity: String?) -> String {
+        guard let activity else { return "SELECT FROM \(control) WHERE token = \(token.value) FOR NO KEY UPDATE" }
+        return """
             UPDATE \(control) SET activity = \(PostgresQuery.quote(literal: activity)),
                 activity_at = pg_catalog.clock_timestamp()
-            WHERE token = \(token.value);
-            SELECT \(([MigrationLock.clientCheck] + settings).joined(separator: ", "))
+            WHERE token = \(token.value)
             """
     }
 

@@ -86,7 +86,7 @@ extension Migrator {
         let identity = runner.step.identity
         report(.stepStarted(identity))
         do {
-            _ = try await store.begin(runner.attempt, runner.step, runner: options.holder, connection)
+            try await store.begin(runner.attempt, runner.step, runner: options.holder, connection)
             report(.finished(runner.step, try await runner.run(on: connection)))
         } catch {
             let described = MigrationError.describing(error, step: runner.step)

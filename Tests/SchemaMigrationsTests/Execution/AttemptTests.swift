@@ -69,6 +69,42 @@ import Testing
         }
     }
 
+    @Test func `an attempt that is known and could not begin its transaction stays the same one`() async throws {
+        try await withDatabase { database in
+            _ = try await migrator(["0001_base/up.sql": base], on: database).up()
+            let migrator = try migrator(["0001_base/up.sql": base, "0002_more/up.sql": "SELECT 1"], on: database) {
+                $0.lockTimeout = .milliseconds(100)
+            }
+            try await database.connect { connection in
+                try await connection.execute(
+                    script: """
+                        CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS
+                            'BEGIN PERFORM pg_sleep(0.5); RETURN new; END';
+                        CREATE TRIGGER slowly BEFORE INSERT ON migrate_attempt FOR EACH ROW EXECUTE FUNCTION slowly()
+                        """
+                )
+                let run = migrator.start()
+                try await waitUntil {
+                    try await connection.value(
+                        """
+                        SELECT EXISTS (SELECT FROM pg_stat_activity
+                        WHERE datname = current_database() AND wait_event = 'PgSleep')
+                        """
+                    )
+                }
+                // Granted the moment the attempt's line is committed, before the step's transaction gets to it.
+                try await connection.execute(script: "BEGIN; LOCK TABLE migrate_control IN EXCLUSIVE MODE")
+                for await event in run.events {
+                    if case .stepRetried = event { try await connection.execute(script: "COMMIT") }
+                }
+                _ = try await run.result
+            }
+            let attempts = try await migrator.attempts()
+            #expect(attempts.map(\.version.number) == [1, 2])
+            #expect(attempts.allSatisfy { $0.outcome == .applied } && (attempts.last?.tries ?? 0) > 1)
+        }
+    }
+
     @Test func `an interrupted attempt is told from a failed one`() async throws {
         try await withDatabase { database in
             let migrator = try migrator(["0001_slow/up.sql": "SELECT pg_sleep(600)"], on: database)
