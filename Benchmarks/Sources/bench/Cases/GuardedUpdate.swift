@@ -64,19 +64,27 @@ struct GuardedVMM: PostgresRecord {
 
     private static let foundColumns = VMM.columnNames.joined(separator: ", ")
 
-    /// A guarded update as a user of the `Postgres` module writes it.
-    static func query(_ id: VMMID, _ runtime: VMMRuntimeState) -> PostgresQuery {
-        """
+    /// Made once, as the program in C prepares its statement once.
+    private static let text = """
         WITH found AS (
-          SELECT \(unsafeSQL: foundColumns) FROM vmm WHERE id = \(id) FOR NO KEY UPDATE
+          SELECT \(foundColumns) FROM vmm WHERE id = $1 FOR NO KEY UPDATE
         ), written AS (
-          UPDATE vmm SET state = \(runtime.state.kind), failure_reason = \(runtime.state.failureReason),
-            state_generation = \(runtime.generation), time_state_updated = \(runtime.timeUpdated) FROM found
+          UPDATE vmm SET state = $2, failure_reason = $3, state_generation = $4, time_state_updated = $5 FROM found
           WHERE vmm.id = found.id AND found.time_deleted IS NULL AND found.state_generation < $4
           RETURNING vmm.id
         )
         SELECT EXISTS (SELECT FROM written) AS was_written, found.* FROM found
         """
+
+    /// A guarded update as a user of the `Postgres` module writes it who sends it often.
+    static func query(_ id: VMMID, _ runtime: VMMRuntimeState) -> PostgresQuery {
+        var query = PostgresQuery(unsafeSQL: text, parameterCount: 5)
+        query.bind(id)
+        query.bind(runtime.state.kind)
+        query.bind(runtime.state.failureReason)
+        query.bind(runtime.generation)
+        query.bind(runtime.timeUpdated)
+        return query
     }
 }
 
