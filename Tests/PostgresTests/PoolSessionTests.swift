@@ -117,6 +117,18 @@ struct PoolSessionTests {
         }
     }
 
+    @Test func `a connection that is lent often and used rarely is not looked at each time`() async throws {
+        try await withPool {
+            $0.maximumConnections = 1
+        } _: { pool, _ in
+            let session = try await pool.withConnection { $0.session }
+            try await Task.sleep(for: .milliseconds(1100))
+            #expect(session.isIdle && !session.wasThereJustNow(.now()))
+            try await pool.withConnection { _ in }
+            #expect(session.wasThereJustNow(.now()))
+        }
+    }
+
     @Test func `idle connections are kept ready beside those in use`() async throws {
         try await withPool {
             $0.maximumConnections = 4

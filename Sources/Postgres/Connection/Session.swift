@@ -35,7 +35,8 @@ actor Session {
     /// Why the connection was closed, for whoever uses it afterwards.
     private var closeReason = "the connection is closed"
 
-    /// When the session became idle, in nanoseconds of the monotonic clock; 0 while anything is open or it is closed.
+    /// When the session became idle or was found to be there since, in nanoseconds of the monotonic clock; 0 while
+    /// anything is open or it is closed.
     ///
     /// Beside the actor's own state, so that a pool can lend and take back without a hop.
     private nonisolated let idleSince = Atomic<UInt64>(0)
@@ -109,13 +110,14 @@ actor Session {
     /// Whether nothing is open: no transaction, no unread result, no task that waits for its turn.
     nonisolated var isIdle: Bool { idleSince.load(ordering: .acquiring) != 0 }
 
-    /// Whether the session is idle and was used within the last second: its server is taken to be still there.
-    nonisolated func wasUsedJustNow(_ now: MonotonicTime) -> Bool {
+    /// Whether the session is idle and was used or looked at within the last second: its server is taken to be still
+    /// there.
+    nonisolated func wasThereJustNow(_ now: MonotonicTime) -> Bool {
         let since = idleSince.load(ordering: .acquiring)
         return since != 0 && Int64(bitPattern: now.nanoseconds &- since) < 1_000_000_000
     }
 
-    /// Makes ``isIdle`` say what is so: at the end of a turn, and when the connection is made or closed.
+    /// Makes ``isIdle`` say what is so: at the end of a turn, when the connection is made, looked at or closed.
     func noteUse() {
         let isIdle = !isInUse && transactionStatus == PQTRANS_IDLE
         idleSince.store(isIdle ? MonotonicTime.now().nanoseconds : 0, ordering: .releasing)

@@ -6,9 +6,16 @@ import Glibc
 struct MonotonicTime: Comparable, Sendable {
     var nanoseconds: UInt64
 
-    static func now() -> MonotonicTime {
+    static func now() -> MonotonicTime { read(CLOCK_MONOTONIC) }
+
+    /// Now, as of the kernel's last tick: up to 10 ms ago, for a fifth of the cost.
+    ///
+    /// Never after ``now()``, so what is asked of it later is not negative.
+    static func lastTick() -> MonotonicTime { read(CLOCK_MONOTONIC_COARSE) }
+
+    private static func read(_ clock: clockid_t) -> MonotonicTime {
         var time = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        unsafe clock_gettime(clock, &time)
         return MonotonicTime(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
     }
 

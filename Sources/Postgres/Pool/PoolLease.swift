@@ -8,10 +8,23 @@ struct CallSite: Sendable, Hashable, CustomStringConvertible {
     var description: String { "\(fileID):\(line)" }
 }
 
+/// One asking for a connection.
+struct PoolRequest: Sendable {
+    let callSite: CallSite
+    let time: MonotonicTime
+    /// The lease within which it is asked for; it may have ended.
+    let outer: PoolLease?
+}
+
 /// One lending of a connection: who holds it since when.
 final class PoolLease: Sendable {
     /// The lease that the present task, or the one that started it, holds; the innermost of several.
-    @TaskLocal static var current: PoolLease?
+    @TaskLocal static var current = Current(lease: nil)
+
+    /// Not an `Optional`, which the task's storage would copy by way of run-time generics.
+    struct Current: Sendable {
+        let lease: PoolLease?
+    }
 
     let pool: ObjectIdentifier
     let callSite: CallSite
@@ -26,13 +39,12 @@ final class PoolLease: Sendable {
     private let sawLostServer = Atomic<Bool>(false)
     private let sawReadOnlyServer = Atomic<Bool>(false)
 
-    init(_ member: PoolState<Session>.Member, pool: ObjectIdentifier, callSite: CallSite, start: MonotonicTime) {
+    init(_ member: PoolState<Session>.Member, of pool: PostgresPool, _ request: PoolRequest, start: MonotonicTime) {
         self.member = member
-        self.pool = pool
-        self.callSite = callSite
+        self.pool = ObjectIdentifier(pool)
+        callSite = request.callSite
         self.start = start
-        let outer = Self.current
-        self.outer = outer?.isHeld == true ? outer : nil
+        outer = request.outer?.isHeld == true ? request.outer : nil
     }
 
     var session: Session { member.session }
@@ -64,11 +76,11 @@ final class PoolLease: Sendable {
         }
     }
 
-    /// The lease of the same pool that the present task holds already.
-    static func held(of pool: ObjectIdentifier) -> PoolLease? {
-        var lease = current
+    /// The innermost lease of the pool that is held, of this one and those around it.
+    func held(of pool: PostgresPool) -> PoolLease? {
+        var lease: PoolLease? = self
         while let candidate = lease {
-            if candidate.pool == pool, candidate.isHeld { return candidate }
+            if candidate.pool == ObjectIdentifier(pool), candidate.isHeld { return candidate }
             lease = candidate.outer
         }
         return nil

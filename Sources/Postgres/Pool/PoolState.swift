@@ -1,15 +1,27 @@
 import DequeModule
+import Synchronization
 
 /// Which sessions are idle, lent or being opened, and who waits for one.
 ///
 /// Synchronous and without a clock: each transition is one step, is told the time, and answers with what is to be done.
 struct PoolState<Session: Sendable>: Sendable {
     /// A session with what decides how long it is kept.
-    struct Member: Sendable {
+    ///
+    /// A class, because it passes through many hands with each lending: copying a value of five words of which one counts
+    /// references costs several times as much as the reference to it.
+    final class Member: Sendable {
         let session: Session
         let generation: UInt64
         let expiry: MonotonicTime?
-        fileprivate(set) var lastReturn: MonotonicTime
+        /// Of the last return, in nanoseconds; the state alone uses it.
+        fileprivate let lastReturn: Atomic<UInt64>
+
+        fileprivate init(_ session: Session, generation: UInt64, expiry: MonotonicTime?, now: MonotonicTime) {
+            self.session = session
+            self.generation = generation
+            self.expiry = expiry
+            lastReturn = Atomic(now.nanoseconds)
+        }
     }
 
     /// What a waiter is given: exactly one of these, exactly once.
@@ -43,6 +55,8 @@ struct PoolState<Session: Sendable>: Sendable {
         var closing: [Session] = []
         /// How many connects to start; each is reported back as one of connected, failed or abandoned.
         var connects = 0
+
+        var isNothing: Bool { connects == 0 && closing.isEmpty && grants.isEmpty }
     }
 
     let limits: Limits
@@ -165,8 +179,7 @@ extension PoolState {
             effects.grants.append((waiter, .member(member)))
             return
         }
-        var member = member
-        member.lastReturn = now
+        member.lastReturn.store(now.nanoseconds, ordering: .relaxed)
         idle.append(member)
     }
 
@@ -203,11 +216,7 @@ extension PoolState {
         if isClosed || generation != self.generation {
             effects.closing.append(session)
         } else {
-            offer(
-                Member(session: session, generation: generation, expiry: expiry, lastReturn: now),
-                now,
-                &effects
-            )
+            offer(Member(session, generation: generation, expiry: expiry, now: now), now, &effects)
         }
         planConnects(&effects)
         return effects
@@ -319,7 +328,7 @@ extension PoolState {
     }
 
     private func isTooIdle(_ member: Member, _ now: MonotonicTime) -> Bool {
-        now.nanoseconds > member.lastReturn.nanoseconds
-            && now.nanoseconds - member.lastReturn.nanoseconds >= limits.idleTimeout
+        let lastReturn = member.lastReturn.load(ordering: .relaxed)
+        return now.nanoseconds > lastReturn && now.nanoseconds - lastReturn >= limits.idleTimeout
     }
 }

@@ -85,7 +85,7 @@ public final class PostgresPool: Sendable {
         let lease = try await acquire(CallSite(fileID: fileID, line: line))
         let connection = PostgresConnection(lease.session, observer: observer, lease: lease)
         do {
-            let value = try await PoolLease.$current.withValue(lease) { try await body(connection) }
+            let value = try await PoolLease.$current.withValue(.init(lease: lease)) { try await body(connection) }
             await giveBack(lease, from: connection)
             return value
         } catch {

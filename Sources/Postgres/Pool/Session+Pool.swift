@@ -11,10 +11,12 @@ extension Session {
 
     /// Whether the server has closed nothing and said nothing, as far as the socket tells; false while it is in use.
     ///
-    /// Costs a system call, no round trip.
+    /// Costs a system call, no round trip. One that is there counts as used just now, so that a connection that is lent
+    /// often and used rarely is not looked at each time.
     func isStillThere() -> Bool {
-        guard !isInUse, let handle else { return false }
-        return handle.isAlive()
+        guard !isInUse, let handle, handle.isAlive() else { return false }
+        noteUse()
+        return true
     }
 
     /// Lets go what the last user may have left in the session, except for prepared statements.
