@@ -11,8 +11,8 @@ final class ColumnLayout: Sendable {
     let columns: [PostgresColumn]
     private let isText: Bool
     private let types: PostgresTypeCatalog
-    /// Where the columns of a record type are, by type; checked once, used for each row.
-    private let records = Lock<[ObjectIdentifier: [Int]]>([:])
+    /// Found out once for a record type, used for each row.
+    private let records = Lock<[ObjectIdentifier: RecordLayout]>([:])
 
     /// - Parameters:
     ///   - result: The result, or what describes one that will come as binary COPY.
@@ -65,13 +65,38 @@ final class ColumnLayout: Sendable {
         }
     }
 
-    /// The positions of a record's columns, looked up by name the first time.
-    func positions<Record: PostgresRecord>(of _: Record.Type) throws(PostgresError) -> [Int] {
+    /// The layout of a record, its columns looked up by name the first time.
+    func recordLayout<Record: PostgresRecord>(of _: Record.Type) throws(PostgresError) -> RecordLayout {
         let key = ObjectIdentifier(Record.self)
         if let known = records.withLock({ $0[key] }) { return known }
         var positions: [Int] = []
         for name in Record.columnNames { positions.append(try index(of: name)) }
-        records.withLock { $0[key] = positions }
-        return positions
+        let layout = RecordLayout(positions: positions)
+        records.withLock { $0[key] = layout }
+        return layout
     }
+
+    /// Reads a row as a record of that layout.
+    ///
+    /// Types are the statement's, not the row's: where one row had all its columns checked, they hold for all.
+    func decode<Record: PostgresRecord>(
+        _ row: Int,
+        of result: ResultHandle,
+        as known: inout RecordLayout
+    ) throws(PostgresError) -> Record {
+        var columns = PostgresRecordColumns(result: result, layout: self, row: row, record: known)
+        let record = try Record(from: &columns)
+        if !known.areTypesChecked, columns.areAllTaken {
+            known.areTypesChecked = true
+            let checked = known
+            records.withLock { $0[ObjectIdentifier(Record.self)] = checked }
+        }
+        return record
+    }
+}
+
+/// Where the columns of a record are in a result, and whether their types are known to be right.
+struct RecordLayout: Sendable {
+    let positions: [Int]
+    var areTypesChecked = false
 }

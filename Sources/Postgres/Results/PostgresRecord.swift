@@ -31,18 +31,19 @@ public struct PostgresRecordColumns {
     let layout: ColumnLayout
     let row: Int
     let positions: [Int]
-    /// Types are the statement's, not the row's: checked for the first row, they hold for all.
     @usableFromInline
     let checksTypes: Bool
     private var taken = 0
 
-    init(result: ResultHandle, layout: ColumnLayout, row: Int, positions: [Int], checksTypes: Bool) {
+    init(result: ResultHandle, layout: ColumnLayout, row: Int, record: RecordLayout) {
         self.result = result
         self.layout = layout
         self.row = row
-        self.positions = positions
-        self.checksTypes = checksTypes
+        positions = record.positions
+        checksTypes = !record.areTypesChecked
     }
+
+    var areAllTaken: Bool { taken == positions.count }
 
     /// Reads the next column.
     ///
@@ -95,14 +96,7 @@ extension PostgresRow {
     ///
     /// - Throws: ``PostgresError`` of code `decodingFailed`, naming column and row.
     public func decode<Record: PostgresRecord>(record _: Record.Type = Record.self) throws(PostgresError) -> Record {
-        let positions = try layout.positions(of: Record.self)
-        var columns = PostgresRecordColumns(
-            result: result,
-            layout: layout,
-            row: index,
-            positions: positions,
-            checksTypes: true
-        )
-        return try Record(from: &columns)
+        var known = try layout.recordLayout(of: Record.self)
+        return try layout.decode(index, of: result, as: &known)
     }
 }

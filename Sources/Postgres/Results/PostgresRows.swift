@@ -34,19 +34,10 @@ public struct PostgresRows: Sendable, RandomAccessCollection {
     ///
     /// - Throws: ``PostgresError`` of code `decodingFailed`, naming column and row.
     public func decode<Record: PostgresRecord>(_ type: Record.Type = Record.self) throws(PostgresError) -> [Record] {
-        let positions = try layout.positions(of: Record.self)
+        var known = try layout.recordLayout(of: Record.self)
         var records: [Record] = []
         records.reserveCapacity(count)
-        for index in 0..<result.rowCount {
-            var columns = PostgresRecordColumns(
-                result: result,
-                layout: layout,
-                row: index,
-                positions: positions,
-                checksTypes: index == 0
-            )
-            records.append(try Record(from: &columns))
-        }
+        for index in 0..<result.rowCount { records.append(try layout.decode(index, of: result, as: &known)) }
         return records
     }
 

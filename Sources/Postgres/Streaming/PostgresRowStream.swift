@@ -81,7 +81,7 @@ public struct PostgresRecordStream<Record: PostgresRecord>: AsyncSequence, Senda
     /// Reads record after record.
     public struct Iterator: AsyncIteratorProtocol {
         var rows: PostgresRowStream.Iterator
-        private var positions: [Int]?
+        private var record: RecordLayout?
 
         init(rows: PostgresRowStream.Iterator) {
             self.rows = rows
@@ -99,17 +99,9 @@ public struct PostgresRecordStream<Record: PostgresRecord>: AsyncSequence, Senda
         /// - Throws: as ``next()``.
         public mutating func next(isolation: isolated (any Actor)?) async throws(PostgresError) -> Record? {
             guard let row = try await rows.next(isolation: isolation) else { return nil }
-            let known = positions
-            let positions = if let known { known } else { try row.layout.positions(of: Record.self) }
-            self.positions = positions
-            var columns = PostgresRecordColumns(
-                result: row.result,
-                layout: row.layout,
-                row: row.index,
-                positions: positions,
-                checksTypes: known == nil
-            )
-            return try Record(from: &columns)
+            var known = if let record { record } else { try row.layout.recordLayout(of: Record.self) }
+            defer { record = known }
+            return try row.layout.decode(row.index, of: row.result, as: &known)
         }
     }
 }
