@@ -198,6 +198,28 @@ import Testing
         #expect(error.description.contains("2_b/02_y.sql:1:1: "))
     }
 
+    @Test func `folders that are read on several threads keep the order of their names`() throws {
+        var files: [String: [UInt8]] = [:]
+        for number in 1001...1500 { files["\(number)_n/up.sql"] = Array("SELECT \(number)".utf8) }
+        try withFolder(files) { root in
+            let source = try MigrationSource.load(from: root)
+            #expect(source.migrations.map(\.version.number) == Array(1001...1500))
+            #expect(source.migrations.map { $0.steps[0].file.text } == (1001...1500).map { "SELECT \($0)" })
+        }
+        files["1100_n/up.sql"] = [0x53, 0]
+        files["1250_n/other.txt"] = []
+        files["1499_n/up.sql"] = []
+        try withFolder(files) { root in
+            let error = #expect(throws: MigrationError.self) { try MigrationSource.load(from: root) }
+            let all = [error].compactMap(\.self) + (error?.related ?? [])
+            #expect(all.map(\.code) == [.invalidText, .unexpectedEntry, .emptyFile])
+            #expect(
+                all.compactMap { $0.location?.file }
+                    == ["1100_n/up.sql", "1250_n/other.txt", "1499_n/up.sql"].map { "\(root)/\($0)" }
+            )
+        }
+    }
+
     @Test func `a folder that is not there is an error with its reason`() throws {
         do throws(MigrationError) {
             _ = try MigrationSource.load(from: "/nonexistent/migrations")

@@ -93,7 +93,7 @@ public struct MigrationPlan: Sendable, Equatable {
         if !comparison.isBlocked {
             try check(target, source: source, newestBegun: comparison.newestBegun)
             let isHolding = phase == .expand && target == .latest && history.holdsContractBack
-            for entry in comparison.entries {
+            for entry in comparison.entries where entry.state != .applied {
                 guard let migration = entry.migration, target.includes(entry.version) else { continue }
                 let isHeld = isHolding && entry.isUntouched && (migration.phase == .contract || !heldBack.isEmpty)
                 if isHeld { heldBack.append(migration) } else { pending += steps(of: entry, migration) }

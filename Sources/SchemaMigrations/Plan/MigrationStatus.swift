@@ -160,7 +160,8 @@ extension MigrationStatus {
 extension MigrationStatus.MigrationReport {
     fileprivate init(_ entry: HistoryComparison.Entry) {
         let isBegunOnly = entry.state == .partial || entry.state == .pending || entry.state == .outOfOrder
-        let records = entry.steps.compactMap(\.record)
+        let entries = entry.steps
+        let records = entries.compactMap(\.record)
         version = entry.version.number
         name = entry.name
         phase = entry.phase
@@ -168,7 +169,7 @@ extension MigrationStatus.MigrationReport {
         appliedAt = isBegunOnly ? nil : records.compactMap(\.finishedAt).max().map(\.description)
         let durations = records.compactMap(\.durationMS)
         durationMS = durations.isEmpty ? nil : durations.reduce(0) { $0.addingReportingOverflow($1).partialValue }
-        steps = entry.steps.map(MigrationStatus.StepReport.init)
+        steps = entries.map(MigrationStatus.StepReport.init)
     }
 }
 

@@ -102,10 +102,13 @@ struct SchemaBuild: Sendable {
 extension MigrationSource {
     /// What the history says is applied: complete migrations, and of one that was begun the steps that are done.
     func applied(by history: MigrationHistory) -> MigrationSource {
-        let recorded = Dictionary(grouping: history.records, by: \.version).mapValues(RecordedMigration.init)
+        let recorded = Dictionary(
+            history.migrations.map { ($0.version, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
         return filtered { migration in
             guard let records = recorded[migration.version] else { return nil }
-            let steps = migration.steps.filter { records.applied[$0.ordinal] != nil }
+            let steps = migration.steps.filter { records[$0.ordinal]?.outcome == .applied }
             return steps.isEmpty ? nil : migration.keeping(steps)
         }
     }

@@ -3,7 +3,7 @@ import Glibc
 /// Reads a folder of migrations with one listing per folder and one read per file.
 enum DirectoryReader {
     /// What a folder holds, names sorted by their bytes.
-    struct Listing {
+    struct Listing: Sendable {
         var files: [String] = []
         var folders: [String] = []
         /// Neither files nor folders: sockets, pipes, links that lead nowhere.

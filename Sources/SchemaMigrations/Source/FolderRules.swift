@@ -78,7 +78,7 @@ struct FolderRules {
     }
 
     private func parseFolderName() throws(MigrationError) -> (MigrationVersion, String) {
-        let digits = name.prefix { $0.isASCII && $0.isNumber }
+        let digits = name[..<(name.utf8.firstIndex { !(0x30...0x39).contains($0) } ?? name.endIndex)]
         let rest = name[digits.endIndex...]
         guard let version = MigrationVersion(digits), version.number > 0, rest.hasPrefix("_"),
             Self.isName(rest.dropFirst())

@@ -22,8 +22,6 @@ public struct MigrationSource: Sendable, Equatable {
     public let layout: MigrationLayout
     /// What deserves a look but is no error.
     public let warnings: [SourceWarning]
-    /// Where each version is in ``migrations``.
-    private let positions: [Int64: Int]
 
     /// Loads a folder.
     ///
@@ -45,7 +43,7 @@ public struct MigrationSource: Sendable, Equatable {
         try load(from: directory, layout: layout, observing: nil)
     }
 
-    /// The same, telling each file's path, as errors name it, and its bytes as they were read.
+    /// The same, telling each file's path, as errors name it, and its bytes as they were read; from several threads.
     package static func load(
         from directory: String,
         layout: MigrationLayout?,
@@ -75,19 +73,18 @@ public struct MigrationSource: Sendable, Equatable {
     }
 
     private init(_ reading: LayoutReading, layout: MigrationLayout) throws(MigrationError) {
-        let migrations = reading.migrations.sorted { ($0.version, $0.folder) < ($1.version, $1.folder) }
-        var errors = reading.errors
-        for (earlier, later) in zip(migrations, migrations.dropFirst()) where earlier.version == later.version {
-            errors.append(
-                MigrationError(
-                    .duplicateVersion,
-                    "version \(later.version) is taken by \(earlier.folder) already",
-                    at: SourceLocation(file: later.path),
-                    hint: "give the newer of the two the next free version"
-                )
+        let migrations = reading.migrationsByVersion
+        // Compared in place: a migration is large, and this is done for each on every run.
+        let repeated = migrations.indices.dropFirst().filter { migrations[$0 - 1].version == migrations[$0].version }
+        let errors = repeated.map { index in
+            MigrationError(
+                .duplicateVersion,
+                "version \(migrations[index].version) is taken by \(migrations[index - 1].folder) already",
+                at: SourceLocation(file: migrations[index].path),
+                hint: "give the newer of the two the next free version"
             )
         }
-        if let error = MigrationError.combining(errors) { throw error }
+        if let error = MigrationError.combining(reading.errors + errors) { throw error }
         self.init(
             migrations: migrations,
             layout: layout,
@@ -100,10 +97,6 @@ public struct MigrationSource: Sendable, Equatable {
         self.migrations = migrations
         self.layout = layout
         self.warnings = warnings
-        positions = Dictionary(
-            migrations.enumerated().map { ($0.element.version.number, $0.offset) },
-            uniquingKeysWith: { first, _ in first }
-        )
     }
 
     /// The migrations for which `choose` gives one, itself or with fewer steps.
@@ -113,7 +106,13 @@ public struct MigrationSource: Sendable, Equatable {
 
     /// The migration with this version, if there is one.
     public subscript(version: MigrationVersion) -> Migration? {
-        positions[version.number].map { migrations[$0] }
+        var range = migrations.startIndex..<migrations.endIndex
+        while !range.isEmpty {
+            let middle = range.lowerBound + range.count / 2
+            if migrations[middle].version == version { return migrations[middle] }
+            range = migrations[middle].version < version ? middle + 1..<range.upperBound : range.lowerBound..<middle
+        }
+        return nil
     }
 
     /// The newest version; `nil` in an empty source.
@@ -132,11 +131,13 @@ public struct SourceWarning: Sendable, Hashable, CustomStringConvertible {
     ///
     /// Numbers of eight digits and more are dates, between which holes are the rule.
     static func gaps(in migrations: [Migration]) -> [SourceWarning] {
-        zip(migrations, migrations.dropFirst()).compactMap { earlier, later in
-            let missing = later.version.number - earlier.version.number - 1
-            guard missing > 0, later.version.number < 10_000_000 else { return nil }
+        migrations.indices.dropFirst().compactMap { index in
+            let missing = migrations[index].version.number - migrations[index - 1].version.number - 1
+            guard missing > 0, migrations[index].version.number < 10_000_000 else { return nil }
             let what = missing == 1 ? "a version is" : "\(missing) versions are"
-            return SourceWarning(message: "\(what) missing between \(earlier.folder) and \(later.folder)")
+            return SourceWarning(
+                message: "\(what) missing between \(migrations[index - 1].folder) and \(migrations[index].folder)"
+            )
         }
     }
 }

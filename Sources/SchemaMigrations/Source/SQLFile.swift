@@ -50,8 +50,9 @@ public struct SQLFile: Sendable, Hashable {
 
     /// Removes a byte-order mark and turns CRLF into LF.
     static func canonical(_ bytes: [UInt8]) -> [UInt8] {
-        let body = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...]
-        guard body.contains(0x0D) else { return Array(body) }
+        let hasMark = bytes.starts(with: [0xEF, 0xBB, 0xBF])
+        let body = hasMark ? bytes.dropFirst(3) : bytes[...]
+        guard body.contains(0x0D) else { return hasMark ? Array(body) : bytes }
         var result: [UInt8] = []
         result.reserveCapacity(body.count)
         for index in body.indices {

@@ -1,14 +1,14 @@
 /// A folder of a source, on disk or in memory: one listing, and its files, read when asked for.
 ///
 /// Names that begin with a dot are not there.
-struct SourceFolder {
+struct SourceFolder: Sendable {
     /// The path for messages; empty for the root of a source in memory.
     let path: String
     let listing: DirectoryReader.Listing
     private let storage: Storage
 
     private enum Storage {
-        /// Whoever wants to know is told each file's path and bytes.
+        /// Whoever wants to know is told each file's path and bytes, from the thread that reads it.
         case disk((@Sendable (String, [UInt8]) -> Void)?)
         case memory(MemoryFolder)
     }

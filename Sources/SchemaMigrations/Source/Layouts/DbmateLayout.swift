@@ -10,11 +10,8 @@ enum DbmateLayout: LayoutReader {
 
     static func read(_ root: SourceFolder) -> LayoutReading {
         var reading = LayoutReading()
-        for name in root.listing.files where name.hasSuffix(".sql") {
-            reading.collect { (reading: inout LayoutReading) throws(MigrationError) in
-                reading.migrations.append(try migration(name, in: root))
-            }
-        }
+        let names = root.listing.files.filter { $0.hasSuffix(".sql") }
+        reading.collect(each: names) { name throws(MigrationError) in try migration(name, in: root) }
         reading.warnings = SourceWarning.ignored(root.listing.folders, in: root, by: "dbmate")
         return reading
     }

@@ -9,18 +9,17 @@ enum DieselLayout: LayoutReader {
     static func read(_ root: SourceFolder) -> LayoutReading {
         var reading = LayoutReading()
         reading.errors = root.listing.files.filter { $0.hasSuffix(".sql") }.map { stray($0, in: root) }
-        for name in root.listing.folders {
-            reading.collect { (reading: inout LayoutReading) throws(MigrationError) in
-                reading.migrations.append(try migration(name, in: root))
-            }
-        }
+        reading.collect(each: root.listing.folders) { name throws(MigrationError) in try migration(name, in: root) }
         return reading
     }
 
     /// What only Diesel's folders have in their names.
     static func mark(in folder: String) -> Substring? {
         if folder.hasSuffix("_diesel_initial_setup") { return folder.suffix(21) }
-        let stamp = folder.prefix { $0 != "_" }
+        // Almost every name fails here, before anything is split.
+        guard let end = folder.utf8.firstIndex(of: 0x5F), folder.utf8.distance(from: folder.startIndex, to: end) == 17
+        else { return nil }
+        let stamp = folder[..<end]
         let lengths = stamp.split(separator: "-", omittingEmptySubsequences: false).map(\.utf8.count)
         return lengths == [4, 2, 2, 6] && version(of: folder) != nil ? stamp : nil
     }

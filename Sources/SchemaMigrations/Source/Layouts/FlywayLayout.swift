@@ -19,10 +19,8 @@ enum FlywayLayout: LayoutReader {
             files.filter { $0.name.kind == .undo }.map { ($0.name.version?.number, $0) },
             uniquingKeysWith: { first, _ in first }
         )
-        for file in files where file.name.kind == .version {
-            reading.collect { (reading: inout LayoutReading) throws(MigrationError) in
-                reading.migrations.append(try migration(file, undo: undos[file.name.version?.number]))
-            }
+        reading.collect(each: files.filter { $0.name.kind == .version }) { file throws(MigrationError) in
+            try migration(file, undo: undos[file.name.version?.number])
         }
         return reading
     }

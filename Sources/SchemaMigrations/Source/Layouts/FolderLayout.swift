@@ -10,11 +10,8 @@ enum FolderLayout: LayoutReader {
     static func read(_ root: SourceFolder) -> LayoutReading {
         var reading = LayoutReading()
         reading.errors = FolderRules.strayEntries(in: root)
-        reading.migrations.reserveCapacity(root.listing.folders.count)
-        for name in root.listing.folders {
-            reading.collect { (reading: inout LayoutReading) throws(MigrationError) in
-                reading.migrations.append(try FolderRules(name: name, folder: try root.folder(name)).migration())
-            }
+        reading.collect(each: root.listing.folders) { name throws(MigrationError) in
+            try FolderRules(name: name, folder: try root.folder(name)).migration()
         }
         return reading
     }

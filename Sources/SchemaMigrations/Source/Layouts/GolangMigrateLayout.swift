@@ -15,12 +15,8 @@ enum GolangMigrateLayout: LayoutReader {
             }
             if file.direction == .up { ups.append(file) } else { downs[file.stem] = file }
         }
-        for up in ups {
-            let down = downs.removeValue(forKey: up.stem)
-            reading.collect { (reading: inout LayoutReading) throws(MigrationError) in
-                reading.migrations.append(try migration(up, down, in: root))
-            }
-        }
+        let pairs = ups.map { (up: $0, down: downs.removeValue(forKey: $0.stem)) }
+        reading.collect(each: pairs) { pair throws(MigrationError) in try migration(pair.up, pair.down, in: root) }
         for down in downs.values.sorted(by: { $0.name < $1.name }) {
             reading.errors.append(lonely(down, in: root))
         }

@@ -23,7 +23,7 @@ enum LayoutDetection {
 
     private static func rejectUnsupported(_ root: SourceFolder) throws(MigrationError) {
         let names = root.listing
-        if names.files.contains("sqitch.plan") || Set(["deploy", "revert", "verify"]).isSubset(of: names.folders) {
+        if names.files.contains("sqitch.plan") || ["deploy", "revert", "verify"].allSatisfy(names.folders.contains) {
             throw unsupported("Sqitch", "its changes are ordered by a plan, not by versions", in: root)
         }
         guard let file = names.files.first(where: isNumberedSQL), !file.hasSuffix(".up.sql") else { return }

@@ -39,19 +39,3 @@ protocol LayoutReader {
     /// Reads every migration, and finds everything that no rule explains.
     static func read(_ root: SourceFolder) -> LayoutReading
 }
-
-/// What a layout's reader found.
-struct LayoutReading {
-    var migrations: [Migration] = []
-    var errors: [MigrationError] = []
-    var warnings: [SourceWarning] = []
-
-    /// Runs what may fail, and keeps its error with the others.
-    mutating func collect(_ body: (inout LayoutReading) throws(MigrationError) -> Void) {
-        do throws(MigrationError) {
-            try body(&self)
-        } catch {
-            errors.append(error)
-        }
-    }
-}

@@ -12,11 +12,7 @@ enum PrismaLayout: LayoutReader {
         var reading = LayoutReading()
         reading.errors = root.listing.files.filter { $0.hasSuffix(".sql") }.map { stray($0, in: root) }
         reading.collect { (_: inout LayoutReading) throws(MigrationError) in try checkProvider(root) }
-        for name in root.listing.folders {
-            reading.collect { (reading: inout LayoutReading) throws(MigrationError) in
-                reading.migrations.append(try migration(name, in: root))
-            }
-        }
+        reading.collect(each: root.listing.folders) { name throws(MigrationError) in try migration(name, in: root) }
         return reading
     }
 
