@@ -160,6 +160,16 @@ import Testing
         }
     }
 
+    @Test func `what is wrong with the files is told first, whatever became of the connection`() async throws {
+        try await Project.with(["0001_notes/up.sql": ""]) { project in
+            let reached = try await project.migrate("up")
+            let unreachable = try await project.migrate("up", "--database-url", "host=\(project.folder) dbname=none")
+            #expect(reached.exitCode == unreachable.exitCode)
+            #expect(reached.errorOutput == unreachable.errorOutput)
+            #expect(reached.errorOutput.hasPrefix("migrations/0001_notes/up.sql: the file has no SQL in it"))
+        }
+    }
+
     @Test func `without a database there is a clear error, not a default`() async throws {
         try await withFolder { folder in
             try FileManager.default.createDirectory(atPath: "\(folder)/migrations", withIntermediateDirectories: true)

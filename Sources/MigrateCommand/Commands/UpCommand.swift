@@ -127,7 +127,8 @@ struct UpCommand: AsyncParsableCommand {
     ) async throws -> MigrationResult {
         let check = try signatures.check()
         let saved = try await savedPlan(check)
-        let source = try global.loadSource(console, check)
+        let early = wait == nil && saved == nil ? global.earlyHistory() : nil
+        let source = try await loadSource(console, check, beside: early)
         let database = try await global.database(console)
         if let wait { try await WaitCommand.wait(for: database, timeout: wait.duration, console) }
         var options = options
@@ -138,10 +139,25 @@ struct UpCommand: AsyncParsableCommand {
             result = try await migrator.up(following: saved, report: report)
         } else {
             let target = to.map(MigrationTarget.version) ?? .latest
-            result = try await migrator.up(to: target, phase: phase ?? .expand, report: report)
+            let early = early ?? EarlyHistory(database, schema: global.schema)
+            result = try await migrator.up(to: target, phase: phase ?? .expand, after: early, report: report)
         }
         for finding in result.findings { console.message("note: \(finding.message)") }
         return result
+    }
+
+    /// Reads the files, while the database is asked what was applied; what is wrong with the files is told first.
+    private func loadSource(
+        _ console: Console,
+        _ check: SignatureCheck?,
+        beside early: EarlyHistory?
+    ) async throws -> MigrationSource {
+        do {
+            return try global.loadSource(console, check)
+        } catch {
+            await early?.abandon()
+            throw error
+        }
     }
 
     /// The plan that is to be followed, signed where that is asked for.

@@ -118,22 +118,40 @@ extension GlobalOptionsWriting {
 
     /// The database, its private server started where that is asked for.
     func database(_ console: Console) async throws -> PostgresConfiguration {
-        let environment = ProcessInfo.processInfo.environment
-        let choice = try DatabaseChoice.choose(url: databaseURL, isLocal: local, environment: environment)
-        var configuration: PostgresConfiguration
-        switch choice {
-        case .connectionString(let text):
-            configuration = try PostgresConfiguration(text)
-        case .libpqEnvironment:
-            configuration = try PostgresConfiguration()
-        case .local:
+        let configuration: PostgresConfiguration
+        if let named = try namedDatabase() {
+            configuration = named
+        } else {
             let (url, outcome) = try await LocalServer().start()
             if let text = LocalServerText.startMessage(outcome) { console.message(text) }
-            configuration = try PostgresConfiguration(url)
+            configuration = ours(try PostgresConfiguration(url))
         }
+        if verbose { console.message("database: \(configuration.summary)") }
+        return configuration
+    }
+
+    /// Begins to read what was applied, while the files are read; `nil` where there is nothing to connect to yet.
+    func earlyHistory() -> EarlyHistory? {
+        // What is wrong with the database's name is said behind what is wrong with the files.
+        guard let database = try? namedDatabase() else { return nil }
+        return EarlyHistory(database, schema: schema)
+    }
+
+    /// The database that options or environment name; `nil` for the private server.
+    private func namedDatabase() throws -> PostgresConfiguration? {
+        let environment = ProcessInfo.processInfo.environment
+        return switch try DatabaseChoice.choose(url: databaseURL, isLocal: local, environment: environment) {
+        case .connectionString(let text): ours(try PostgresConfiguration(text))
+        case .libpqEnvironment: ours(try PostgresConfiguration())
+        case .local: nil
+        }
+    }
+
+    /// The configuration as this program's sessions have it.
+    private func ours(_ configuration: PostgresConfiguration) -> PostgresConfiguration {
+        var configuration = configuration
         configuration.applicationName = "migrate"
         configuration.logger = logger
-        if verbose { console.message("database: \(configuration.summary)") }
         return configuration
     }
 

@@ -28,11 +28,15 @@ public struct Migrator: Sendable {
     ) {
         self.source = source
         self.options = options
-        var configuration = database
-        // Session settings would leak to others through a pooler; each step sets its own for its transaction.
-        configuration.settings = [:]
-        self.configuration = configuration
+        configuration = Self.configuration(for: database)
         store = HistoryStore(schema: options.schema)
+    }
+
+    /// Session settings would leak to others through a pooler; each step sets its own for its transaction.
+    static func configuration(for database: PostgresConfiguration) -> PostgresConfiguration {
+        var configuration = database
+        configuration.settings = [:]
+        return configuration
     }
 
     /// Reads what was applied, in a read-only transaction and without a lock; a reader or a standby can be asked.
@@ -40,7 +44,7 @@ public struct Migrator: Sendable {
     /// - Throws: ``MigrationError``, `PostgresError`.
     public func history() async throws -> MigrationHistory {
         try await PostgresConnection.withConnection(to: configuration) { connection in
-            try await readHistory(connection)
+            try await store.readAlone(connection)
         }
     }
 
@@ -97,10 +101,21 @@ public struct Migrator: Sendable {
         phase: PhaseSelection = .expand,
         report: @escaping @Sendable (MigrationEvent) -> Void = { _ in }
     ) async throws -> MigrationResult {
+        try await up(to: target, phase: phase, after: EarlyHistory(configuration, store), report: report)
+    }
+
+    /// The same, on a connection that was begun earlier.
+    package func up(
+        to target: MigrationTarget,
+        phase: PhaseSelection,
+        after early: EarlyHistory,
+        report: @escaping @Sendable (MigrationEvent) -> Void
+    ) async throws -> MigrationResult {
         do {
-            let work = WorkConnection(try await PostgresConnection.connect(to: configuration))
+            let (connection, history) = try await early.take()
+            let work = WorkConnection(connection)
             do {
-                let result = try await run(on: work, target, phase, report)
+                let result = try await run(on: work, after: history, target, phase, report)
                 await work.connection.close()
                 return result
             } catch {
@@ -114,13 +129,14 @@ public struct Migrator: Sendable {
 
     private func run(
         on work: WorkConnection,
+        after history: MigrationHistory,
         _ target: MigrationTarget,
         _ phase: PhaseSelection,
         _ report: @escaping @Sendable (MigrationEvent) -> Void
     ) async throws -> MigrationResult {
-        let (first, isInitialRunUnfinished) = try await decide(work.connection, target, phase)
+        let first = try await decide(history, work.connection, target, phase)
         // A run that was killed behind its last step has still to be declared finished.
-        guard !first.pending.isEmpty || isInitialRunUnfinished else { return MigrationResult(plan: first) }
+        guard !first.pending.isEmpty || history.isInitialRunUnfinished else { return MigrationResult(plan: first) }
         // Before anything changes, every pending file is looked at.
         for step in first.pending { _ = try step.step.inspect() }
         try await options.approval?(first.pending.map(\.step.file.path))
@@ -141,7 +157,8 @@ public struct Migrator: Sendable {
             let token = try await takeToken(work.connection)
             let session = try await StepSession.begin(options.role, work.connection)
             // Another runner may have done some of it while this one waited.
-            let (plan, _) = try await decide(work.connection, target, phase)
+            let now = try await store.readAlone(work.connection)
+            let plan = try await decide(now, work.connection, target, phase)
             try await options.approval?(plan.pending.map(\.step.file.path))
             let result = try await withObserver { try await apply(plan, on: work, lock, $0, session, token, report) }
             await lock.release()
@@ -152,22 +169,16 @@ public struct Migrator: Sendable {
         }
     }
 
-    func readHistory(_ connection: PostgresConnection) async throws -> MigrationHistory {
-        try await connection.withTransaction(.readOnly) { connection in
-            try await store.read(connection)
-        }
-    }
-
     /// Plans, refusing to go on where files and history disagree.
     private func decide(
+        _ history: MigrationHistory,
         _ connection: PostgresConnection,
         _ target: MigrationTarget,
         _ phase: PhaseSelection
-    ) async throws -> (plan: MigrationPlan, isInitialRunUnfinished: Bool) {
-        let history = try await readHistory(connection)
+    ) async throws -> MigrationPlan {
         let plan = try plan(against: history, target, phase)
         try await checkExpectedPlan(plan, history, connection)
-        return (plan, history.isInitialRunUnfinished)
+        return plan
     }
 
     /// - Throws: ``MigrationError`` where files and history disagree, and for an impossible target.

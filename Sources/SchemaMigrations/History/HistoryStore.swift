@@ -39,6 +39,13 @@ struct HistoryStore: Sendable {
         return MigrationHistory(try rows.decode(HistoryRecord.self), isInitialRunUnfinished: isInitialRun)
     }
 
+    /// Reads the whole history in a read-only transaction of its own.
+    func readAlone(_ connection: PostgresConnection) async throws -> MigrationHistory {
+        try await connection.withTransaction(.readOnly) { connection in
+            try await read(connection)
+        }
+    }
+
     /// Makes the tables where they are missing.
     ///
     /// Only under the lock: `IF NOT EXISTS` is not safe against itself.

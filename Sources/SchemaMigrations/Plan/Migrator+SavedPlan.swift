@@ -16,7 +16,7 @@ extension Migrator {
         phase: PhaseSelection = .expand
     ) async throws -> SavedPlan {
         try await onConnection { connection in
-            let history = try await readHistory(connection)
+            let history = try await store.readAlone(connection)
             let plan = try plan(against: history, target, phase)
             let world = try await world(plan, history, connection)
             let now = try await connection.query("SELECT clock_timestamp()").one().decode(MigrationTime.self)

@@ -41,7 +41,7 @@ extension Migrator {
         )
         guard drift.differences.isEmpty else { return .different(drift) }
         return try await asRunner(report) { connection, token, _ in
-            if try await isRecorded(newest, try await readHistory(connection)) { return .nothingToDo }
+            if try await isRecorded(newest, try await store.readAlone(connection)) { return .nothingToDo }
             // Again, under the lock: somebody may have changed it meanwhile.
             let reader = SchemaReader(bookkeepingSchema: store.schema)
             let live = try await reader.snapshot(connection)

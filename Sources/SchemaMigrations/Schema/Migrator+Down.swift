@@ -38,7 +38,7 @@ extension Migrator {
         guard !first.migrations.isEmpty else { return first }
         return try await asRunner(report) { connection, token, lock in
             let session = try await StepSession.begin(options.role, connection)
-            let history = try await readHistory(connection)
+            let history = try await store.readAlone(connection)
             let plan = try RollbackPlan.make(
                 source: source,
                 history: history,

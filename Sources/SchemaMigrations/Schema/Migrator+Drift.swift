@@ -12,7 +12,7 @@ extension Migrator {
     ///   be built there.
     public func drift(against scratch: PostgresConfiguration) async throws -> SchemaDrift {
         let (history, recorded, found) = try await onConnection { connection in
-            let history = try await readHistory(connection)
+            let history = try await store.readAlone(connection)
             let recorded = history.records.isEmpty ? [:] : try await store.fingerprints(connection)
             return (history, recorded, try await SchemaReader(bookkeepingSchema: store.schema).snapshot(connection))
         }

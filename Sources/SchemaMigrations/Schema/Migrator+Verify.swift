@@ -16,7 +16,7 @@ extension Migrator {
     /// - Throws: ``MigrationError`` when the database cannot be asked at all.
     public func verify() async throws -> Verification {
         try await onConnection { connection in
-            let history = try await readHistory(connection)
+            let history = try await store.readAlone(connection)
             let comparison = HistoryComparison(
                 source: source,
                 history: history,

@@ -56,7 +56,13 @@ struct SourceFolder: Sendable {
 
     /// An entry's path, for messages.
     func place(of name: String) -> String {
-        path.isEmpty ? name : "\(path)/\(name)"
+        guard !path.isEmpty else { return name }
+        var place = ""
+        place.reserveCapacity(path.utf8.count + 1 + name.utf8.count)
+        place += path
+        place += "/"
+        place += name
+        return place
     }
 
     /// Reads one of the files.
