@@ -33,11 +33,10 @@ final class AttemptBeginning: Sendable {
 
     /// Takes in the tags of the message that began with ``script``.
     ///
-    /// - Returns: False when somebody has asked runs to pause: nothing was begun, and nothing may be done.
-    /// - Throws: ``MigrationError`` of code `fenced` when another runner has taken over.
-    func take(_ tags: [CommandTag]) throws(MigrationError) -> Bool {
+    /// - Returns: False when nothing was begun, and nothing may be done: ``send(on:)`` says why.
+    func take(_ tags: [CommandTag]) -> Bool {
         guard !hasBegun else { return true }
-        guard try HistoryStore.hasBegun(tags) else { return false }
+        guard HistoryStore.hasBegun(tags) else { return false }
         begun.withLock { $0 = true }
         report(.stepStarted(step.identity))
         return true
@@ -45,13 +44,14 @@ final class AttemptBeginning: Sendable {
 
     /// Makes the attempt known by a message of its own, if it is not.
     ///
-    /// - Throws: ``MigrationError`` of code `paused` when somebody has asked runs to pause; `fenced`.
+    /// - Throws: ``MigrationError`` of code `paused` when somebody has asked runs to pause, `fenced` when another runner
+    ///   has taken over.
     func send(on connection: PostgresConnection) async throws {
         while let script {
-            guard try take(try await connection.execute(script: script)) else {
-                try await store.request(connection).refusePause()
-                continue
-            }
+            guard !take(try await connection.execute(script: script)) else { return }
+            try await store.request(connection).refusePause()
+            // Else the runs may go on by now, unless it was not that.
+            try await store.prove(attempt.token, activity: step.label, connection)
         }
     }
 }

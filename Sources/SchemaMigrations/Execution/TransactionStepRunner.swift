@@ -46,7 +46,7 @@ struct TransactionStepRunner: Sendable {
                 preceding: beginning.script,
                 opening: proof
             ) { connection, tags in
-                guard try beginning.take(tags) else { throw NotBegun() }
+                guard beginning.take(tags) else { throw NotBegun() }
                 try HistoryStore.check(tags)
                 cost.processID = try await session.processID(connection)
                 let locked = ContinuousClock.now
@@ -73,7 +73,7 @@ struct TransactionStepRunner: Sendable {
                 return (timing, store.recording(step, outcome: .applied, timing: timing, attempt))
             }
         } catch is NotBegun {
-            // Says why, or begins now when that is over.
+            // Says why, or begins when that is over.
             try await beginning.send(on: connection)
             return try await attemptOnce(terms, connection, targets, cost, mayChangeSession: mayChangeSession)
         } catch let error as PostgresError where error.code == .commitOutcomeUnknown {
@@ -103,7 +103,7 @@ struct TransactionStepRunner: Sendable {
         return left
     }
 
-    /// Runs are to pause, said the message that would have begun.
+    /// The message that would have begun has not.
     private struct NotBegun: Error {}
 
     private func runSQL(_ connection: PostgresConnection) async throws {

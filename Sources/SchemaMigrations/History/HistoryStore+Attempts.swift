@@ -37,40 +37,37 @@ extension HistoryStore {
         _ connection: PostgresConnection
     ) async throws {
         let script = beginning(of: key, step, runner: runner, mayBePaused: false)
-        _ = try Self.hasBegun(try await connection.execute(script: script))
+        guard Self.hasBegun(try await connection.execute(script: script)) else { throw MigrationError.fenced() }
     }
 
     /// The same as text, also for a message that goes on; ``hasBegun(_:)`` reads its tags.
     ///
-    /// It may be sent again when what comes behind it in the message was refused. When `mayBePaused` and somebody has
-    /// asked runs to pause, nothing is begun.
+    /// Nothing is begun when another runner has taken over, nor, if it `mayBePaused`, when somebody has asked runs to
+    /// pause. It may be sent again when what comes behind it in the message was refused.
     func beginning(of key: AttemptKey, _ step: PlannedStep, runner: String, mayBePaused: Bool) -> String {
         let token = key.token.value
         let activity = PostgresQuery.quote(literal: step.label)
         let texts = [step.migration.name, step.step.name, step.step.kind.label.rawValue, runner]
             .map(PostgresQuery.quote(literal:)).joined(separator: ", ")
         let unlessPaused = mayBePaused ? " AND NOT EXISTS (SELECT FROM \(request) WHERE paused_at IS NOT NULL)" : ""
+        // The line of the attempt is written exactly if this transaction has written the control line.
         return """
             \(Self.resetSession); BEGIN; SET LOCAL synchronous_commit = off;
-            UPDATE \(control) SET activity = \(activity), activity_at = clock_timestamp() WHERE token = \(token);
+            UPDATE \(control) SET activity = \(activity), activity_at = clock_timestamp()
+            WHERE token = \(token)\(unlessPaused);
             INSERT INTO \(attempt) (token, number, version, step, migration_name, step_name, kind, runner, role,
                 started_at, outcome)
             SELECT \(token), \(key.number), \(step.migration.version.number), \(step.ordinal), \(texts), session_user,
                 clock_timestamp(), 'running'
-            FROM \(control) WHERE token = \(token)\(unlessPaused)
+            FROM \(control) WHERE xmin = pg_current_xact_id_if_assigned()::xid
             ON CONFLICT (token, number) DO UPDATE SET outcome = excluded.outcome;
             COMMIT
             """
     }
 
     /// Reads the tags of a message that was, or began with, ``beginning(of:_:runner:mayBePaused:)``.
-    ///
-    /// - Returns: False when runs are to pause.
-    /// - Throws: ``MigrationError`` of code `fenced` when another runner has taken over.
-    static func hasBegun(_ tags: [CommandTag]) throws(MigrationError) -> Bool {
-        let written = tags.prefix { $0.description != "COMMIT" }.suffix(2).map(\.rowCount)
-        guard written.first == 1 else { throw MigrationError.fenced() }
-        return written.last == 1
+    static func hasBegun(_ tags: [CommandTag]) -> Bool {
+        tags.prefix { $0.description != "COMMIT" }.last?.rowCount == 1
     }
 
     /// Writes, in the transaction that does it, that an attempt to take a migration back has led to its end.
