@@ -99,12 +99,17 @@ struct StatementCache {
     ///
     /// What others do, or functions, is found out from the server's errors.
     mutating func noteEffects(of tags: [CommandTag], sql: String) {
-        for tag in tags { noteEffect(of: tag, sql: sql) }
+        // Asked of a script's text once, however many SETs it has.
+        lazy var namesPath = Effect.names("search_path", in: sql)
+        for tag in tags { note(Effect(of: tag.description, namesPath: namesPath)) }
     }
 
     /// The same for one statement.
     mutating func noteEffect(of tag: CommandTag, sql: String) {
-        let effect = Effect(of: tag.description, sql: sql)
+        note(Effect(of: tag.description, namesPath: Effect.names("search_path", in: sql)))
+    }
+
+    private mutating func note(_ effect: Effect) {
         switch effect {
         case .none: break
         case .changesPlans, .changesPath:
@@ -156,7 +161,7 @@ private enum Effect {
     case endsTransaction
     case deallocatesAll
 
-    init(of tag: String, sql: String) {
+    init(of tag: String, namesPath: @autoclosure () -> Bool) {
         // Each query passes here: nearly all are told apart by their first letter.
         self =
             switch tag.utf8.first {
@@ -168,7 +173,7 @@ private enum Effect {
                 case _ where tag.hasPrefix("DROP "): .changesPlans
                 default: .none
                 }
-            case UInt8(ascii: "S") where tag == "SET": Self.names("search_path", in: sql) ? .changesPath : .none
+            case UInt8(ascii: "S") where tag == "SET": namesPath() ? .changesPath : .none
             case UInt8(ascii: "R") where tag == "RESET": .changesPlans
             case UInt8(ascii: "R") where tag == "ROLLBACK": .undoesChanges
             case UInt8(ascii: "C") where tag == "COMMIT": .endsTransaction
@@ -179,8 +184,8 @@ private enum Effect {
     /// Whether the text holds a word, in letters of either case; the word is of small ones.
     ///
     /// Not where it stands behind a single quote: in a literal it is not what a SET names.
-    /// Byte by byte: a script may be long, and each of its SETs asks.
-    private static func names(_ word: StaticString, in sql: String) -> Bool {
+    /// Byte by byte: a script may be long.
+    static func names(_ word: StaticString, in sql: String) -> Bool {
         var sql = sql
         let quote = UInt8(ascii: "'")
         return sql.withUTF8 { text in

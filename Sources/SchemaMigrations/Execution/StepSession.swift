@@ -62,7 +62,7 @@ extension MigrationStep {
     var mayChangeSession: Bool {
         guard let inspection = try? inspect(), inspection.notes.isEmpty else { return true }
         let kinds: Set<String> = ["SET", "DO", "CALL", "EXECUTE"]
-        return inspection.statements.contains { kinds.contains($0.kind) || $0.sql.contains("set_config") }
+        return inspection.statements.contains { kinds.contains($0.kind) || $0.sql.holds("set_config") }
     }
 }
 
@@ -108,6 +108,6 @@ extension MigrationStep {
     /// Whether its SQL may change who may do what.
     fileprivate var mayGrant: Bool {
         let text = file.text.uppercased()
-        return text.contains("GRANT") || text.contains("OWNER")
+        return text.holds("GRANT") || text.holds("OWNER")
     }
 }

@@ -1,5 +1,3 @@
-import Glibc
-
 /// Finds directives that would have no effect where they stand, so that none is ever silently ignored.
 enum DirectiveGuard {
     /// Looks below the first SQL, and into block comments.
@@ -8,7 +6,7 @@ enum DirectiveGuard {
     ///
     /// - Throws: ``MigrationError`` with `misplacedDirective` at the first one.
     static func check(_ file: SQLFile, header: SQLHeader) throws(MigrationError) {
-        guard let first = header.firstSQL, mentionsDirective(file.text) else { return }
+        guard let first = header.firstSQL, file.text.holds("igrate") else { return }
         let bytes = Array(file.text.utf8)
         for comment in header.blockComments {
             try checkBlock(bytes[comment], at: comment.lowerBound, in: file)
@@ -46,9 +44,5 @@ enum DirectiveGuard {
         let text = String(decoding: comment, as: UTF8.self)
         let start = text.drop { $0.isWhitespace || $0 == "*" }
         return DirectiveLine.body(ofComment: start.utf8) != nil
-    }
-
-    private static func mentionsDirective(_ text: String) -> Bool {
-        text.withCString { strstr($0, "igrate") != nil }
     }
 }
