@@ -36,41 +36,21 @@ struct TransactionStepRunner: Sendable {
         _ cost: LockCost,
         mayChangeSession: Bool
     ) async throws -> StepTiming {
-        let clock = ContinuousClock.now
+        let begin = ContinuousClock.now
         var timing = StepTiming(durationMilliseconds: 0)
-        // What the runner does the line says since the attempt began.
-        let proof = store.proof(of: attempt.token, activity: nil, in: session)
         do {
             return try await connection.withTransaction(
                 transactionOptions(terms),
                 preceding: beginning.script,
-                opening: proof
+                // What the runner does the line says since the attempt began.
+                opening: store.proof(of: attempt.token, activity: nil, in: session)
             ) { connection, tags in
                 guard beginning.take(tags) else { throw NotBegun() }
                 try HistoryStore.check(tags)
-                cost.processID = try await session.processID(connection)
-                let locked = ContinuousClock.now
-                if session.isPooled, let settings = step.step.settings {
-                    try await connection.execute(script: settings)
-                    // The limits of this try hold all the same.
-                    try await connection.execute(script: limits(terms))
-                }
-                try await runSQL(connection)
-                let left = try await endSession(mayChangeSession, connection)
-                let end = ContinuousClock.now
-                timing = StepTiming(
-                    durationMilliseconds: Int64((end - clock).milliseconds),
-                    lockHeldMilliseconds: targets.holdWritersBack ? (end - locked).milliseconds : nil,
-                    othersBlockedMilliseconds: targets.holdWritersBack ? cost.othersBlocked.milliseconds : nil,
-                    tries: Int32(clamping: terms.number),
-                    leftSettings: left
-                )
-                guard step.isInsertedOnly else {
-                    try await store.record(step, outcome: .applied, timing: timing, attempt, connection)
-                    return (timing, nil)
-                }
-                try await store.keepTrace(of: attempt, connection)
-                return (timing, store.recording(step, outcome: .applied, timing: timing, attempt))
+                let (locked, left) = try await runStep(terms, connection, cost, mayChangeSession: mayChangeSession)
+                timing = self.timing(of: terms, since: begin, locked, targets, cost)
+                timing.leftSettings = left
+                return (timing, try await closing(timing, connection))
             }
         } catch is NotBegun {
             // Says why, or begins when that is over.
@@ -81,6 +61,52 @@ struct TransactionStepRunner: Sendable {
         } catch let error as PostgresError where store.isOfHistory(error, .uniqueViolation) {
             throw MigrationError.recordedAlready(step)
         }
+    }
+
+    /// Runs the step's SQL, with its settings before it.
+    ///
+    /// - Returns: Since when it may have had locks, and what ``endSession(_:_:)`` found.
+    private func runStep(
+        _ terms: LockTry,
+        _ connection: PostgresConnection,
+        _ cost: LockCost,
+        mayChangeSession: Bool
+    ) async throws -> (locked: ContinuousClock.Instant, left: [String]?) {
+        cost.processID = try await session.processID(connection)
+        let locked = ContinuousClock.now
+        if session.isPooled, let settings = step.step.settings {
+            try await connection.execute(script: settings)
+            // The limits of this try hold all the same.
+            try await connection.execute(script: limits(terms))
+        }
+        try await runSQL(connection)
+        return (locked, try await endSession(mayChangeSession, connection))
+    }
+
+    private func timing(
+        of terms: LockTry,
+        since begin: ContinuousClock.Instant,
+        _ locked: ContinuousClock.Instant,
+        _ targets: LockTargets,
+        _ cost: LockCost
+    ) -> StepTiming {
+        let end = ContinuousClock.now
+        return StepTiming(
+            durationMilliseconds: Int64((end - begin).milliseconds),
+            lockHeldMilliseconds: targets.holdWritersBack ? (end - locked).milliseconds : nil,
+            othersBlockedMilliseconds: targets.holdWritersBack ? cost.othersBlocked.milliseconds : nil,
+            tries: Int32(clamping: terms.number)
+        )
+    }
+
+    /// Writes the step's line, or gives it as text for the message of COMMIT where nothing depends on its answer.
+    private func closing(_ timing: StepTiming, _ connection: PostgresConnection) async throws -> String? {
+        guard step.isInsertedOnly else {
+            try await store.record(step, outcome: .applied, timing: timing, attempt, connection)
+            return nil
+        }
+        try await store.keepTrace(of: attempt, connection)
+        return store.recording(step, outcome: .applied, timing: timing, attempt)
     }
 
     /// Makes the session the engine's again, behind the step's SQL.
