@@ -36,7 +36,8 @@ extension PostgresConnection {
     ///   - opening: What follows BEGIN; an error in either is thrown before `body` runs.
     ///   - body: What comes between; gets the tags of the first message.
     /// - Returns: The value that `body` returns, after what it returns as `closing` has run and COMMIT was answered.
-    /// - Throws: as ``withTransaction(_:_:)``.
+    /// - Throws: as ``withTransaction(_:_:)``. An error that says that nothing was committed says it of the transaction,
+    ///   not of what comes before it.
     package func withTransaction<R>(
         _ options: TransactionOptions,
         preceding: String? = nil,

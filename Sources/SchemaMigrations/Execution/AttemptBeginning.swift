@@ -7,6 +7,7 @@ final class AttemptBeginning: Sendable {
     private let store: HistoryStore
     /// Who runs, for the attempt log.
     private let runner: String
+    private let mayBePaused: Bool
     private let report: @Sendable (MigrationEvent) -> Void
     private let begun = Lock(false)
 
@@ -15,12 +16,14 @@ final class AttemptBeginning: Sendable {
         _ attempt: AttemptKey,
         store: HistoryStore,
         runner: String,
+        mayBePaused: Bool = true,
         report: @escaping @Sendable (MigrationEvent) -> Void
     ) {
         self.step = step
         self.attempt = attempt
         self.store = store
         self.runner = runner
+        self.mayBePaused = mayBePaused
         self.report = report
     }
 
@@ -28,7 +31,7 @@ final class AttemptBeginning: Sendable {
 
     /// For the front of a message, whose tags ``take(_:)`` has to see; nil when the attempt is known already.
     var script: String? {
-        hasBegun ? nil : store.beginning(of: attempt, step, runner: runner, mayBePaused: true)
+        hasBegun ? nil : store.beginning(of: attempt, step, runner: runner, mayBePaused: mayBePaused)
     }
 
     /// Takes in the tags of the message that began with ``script``.
@@ -49,7 +52,7 @@ final class AttemptBeginning: Sendable {
     func send(on connection: PostgresConnection) async throws {
         while let script {
             guard !take(try await connection.execute(script: script)) else { return }
-            try await store.request(connection).refusePause()
+            if mayBePaused { try await store.request(connection).refusePause() }
             // Else the runs may go on by now, unless it was not that.
             try await store.prove(attempt.token, activity: step.label, connection)
         }

@@ -26,24 +26,10 @@ extension HistoryStore {
 
     /// Says, in a transaction of its own, that a step begins: to those who wait, and for good.
     ///
-    /// One message and no flush to disk: a server that crashes right now may forget it. What the step before has set
-    /// for its session is reset first, by the same message.
-    ///
-    /// - Throws: ``MigrationError`` of code `fenced` when another runner has taken over.
-    func begin(
-        _ key: AttemptKey,
-        _ step: PlannedStep,
-        runner: String,
-        _ connection: PostgresConnection
-    ) async throws {
-        let script = beginning(of: key, step, runner: runner, mayBePaused: false)
-        guard Self.hasBegun(try await connection.execute(script: script)) else { throw MigrationError.fenced() }
-    }
-
-    /// The same as text, also for a message that goes on; ``hasBegun(_:)`` reads its tags.
-    ///
-    /// Nothing is begun when another runner has taken over, nor, if it `mayBePaused`, when somebody has asked runs to
-    /// pause. It may be sent again when what comes behind it in the message was refused.
+    /// As text, for ``AttemptBeginning``; ``hasBegun(_:)`` reads its tags. No flush to disk: a server that crashes right
+    /// now may forget it. What the step before has set for its session is reset first. Nothing is begun when another
+    /// runner has taken over, nor, if it `mayBePaused`, when somebody has asked runs to pause. It may be sent again when
+    /// what comes behind it in its message was refused.
     func beginning(of key: AttemptKey, _ step: PlannedStep, runner: String, mayBePaused: Bool) -> String {
         let token = key.token.value
         let activity = PostgresQuery.quote(literal: step.label)

@@ -81,16 +81,23 @@ extension Migrator {
     private func run(
         _ runner: RollbackRunner,
         _ connection: PostgresConnection,
-        _ report: @Sendable (MigrationEvent) -> Void
+        _ report: @escaping @Sendable (MigrationEvent) -> Void
     ) async throws {
-        let identity = runner.step.identity
-        report(.stepStarted(identity))
+        let beginning = AttemptBeginning(
+            of: runner.step,
+            runner.attempt,
+            store: store,
+            runner: options.holder,
+            mayBePaused: false,
+            report: report
+        )
         do {
-            try await store.begin(runner.attempt, runner.step, runner: options.holder, connection)
+            try await beginning.send(on: connection)
             report(.finished(runner.step, try await runner.run(on: connection)))
         } catch {
             let described = MigrationError.describing(error, step: runner.step)
-            report(.stepFailed(identity, described))
+            guard beginning.hasBegun else { throw described }
+            report(.stepFailed(runner.step.identity, described))
             await book(described, of: runner.attempt, connection)
             throw described
         }
